@@ -1,0 +1,63 @@
+# `make` lists the targets. Every target prepares what it needs; nothing outside this folder is changed.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+READY := $(VENV)/.ready
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## install everything into .venv, from hashed pins
+
+# pip, not another installer: it is the one that honours the user's own index settings.
+# setuptools and wheel come first because pyspark is a source package and is built without leaving the lock.
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("error: Python %d.%d (%s) is not supported; Spark 3.5.6 and the pinned wheels need 3.11, 3.12 or 3.13: run `make PYTHON=python3.12 ...`" % (v[0], v[1], sys.executable))'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo 'error: this Python has no venv module; on Debian and Ubuntu run `apt install python3-venv`, then again'; exit 1; }
+	@echo 'setup: installing the pinned packages into $(VENV) (once; a few minutes)'
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	@awk '/^[a-z]/ { keep = /^(setuptools|wheel)==/ } keep' requirements.lock > $(VENV)/build.lock
+	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/build.lock
+	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r requirements.lock
+	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## the loan pipeline on synthetic files, from raw rows to a report and scores
+	@$(PY) -m xgboost_pipeline demo 2>$(VENV)/demo.log || { tail -n 20 $(VENV)/demo.log >&2; exit 1; }
+
+.PHONY: test
+test: check ## everything: lint, types, layers, and all tests
+	@$(PY) -m pytest
+
+.PHONY: check
+check: $(READY) ## lint, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: $(READY) ## rewrite the code in its standard form
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+.PHONY: hooks
+hooks: $(READY) ## check every commit before it is made
+	@$(BIN)/pre-commit install
+
+.PHONY: lock
+lock: $(READY) ## pin and hash what pyproject.toml asks for
+	@$(BIN)/uv pip compile pyproject.toml --group job --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements.lock
+
+.PHONY: clean
+clean: ## remove what the targets made
+	@rm -rf .venv .cache build node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

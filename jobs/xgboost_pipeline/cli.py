@@ -1,0 +1,59 @@
+"""The command line: one verb a module, the same arguments under `python -m`, spark-submit and EMR."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from xgboost_pipeline.errors import PipelineError
+from xgboost_pipeline.settings import add_options, from_arguments
+
+VERBS = {
+    "generate": "make synthetic loan files in the Fannie Mae layout, and each row's true default probability",
+    "features": "read loan files, clean them, and write the feature table with label and splits",
+    "train": "train, evaluate and save a model",
+    "tune": "search for better settings; `train --tuned` uses the best",
+    "score": "score new loan files with a saved model, and measure drift",
+    "report": "write a self-contained HTML report and metrics.json",
+    "run": "features, training, evaluation and report in one Spark application",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; return 0, or 1 after one sentence on standard error."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        module = _module(chosen.verb)
+        module.run(from_arguments(module.Settings, chosen))
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; nothing half-made is left", file=sys.stderr)
+        return 1
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets one sentence and a way to see the rest
+        print(f"error: {chosen.verb} failed: {_first_line(error)}; add --traceback to see where", file=sys.stderr)
+        if chosen.traceback:
+            traceback.print_exc()
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="xgboost_pipeline", description=import_module("xgboost_pipeline").__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb, text in VERBS.items():
+        options = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".")
+        add_options(options, _module(verb).Settings)
+        options.add_argument("--traceback", action="store_true", help="show where an unexpected error comes from")
+    return parser
+
+
+def _module(verb: str) -> Any:  # noqa: ANN401 - a module
+    return import_module(f"xgboost_pipeline.{verb}")
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]

