@@ -12,6 +12,7 @@ from xgboost_pipeline.features import dictionary, encoding, labels, loan_files, 
 from xgboost_pipeline.features.columns import Column, forward_columns, reference_columns
 from xgboost_pipeline.features.loan_files import LoanFiles
 from xgboost_pipeline.features.splits import Periods
+from xgboost_pipeline.features.staging import Counts
 from xgboost_pipeline.progress import say, timed
 from xgboost_pipeline.session import spark_session
 from xgboost_pipeline.settings import option
@@ -41,10 +42,18 @@ class Staged:
     """Typed rows of all files, what was counted on the way, and the months they span (indexes)."""
 
     rows: DataFrame
-    counts: dict[str, int]
+    counts: Counts
     files: LoanFiles
-    first: int
-    last: int
+
+    @property
+    def first(self) -> int:
+        """First month of the data."""
+        return min(self.counts.at_risk)
+
+    @property
+    def last(self) -> int:
+        """Last month of the data."""
+        return max(self.counts.at_risk)
 
 
 @dataclass(frozen=True)
@@ -72,11 +81,8 @@ def stage(spark: SparkSession, files: LoanFiles, settings: Settings, path: str) 
     """Read the raw files once and write their typed rows to `path`."""
     say(f"reading {len(files.names)} files, {files.bytes / 1e6:,.1f} MB")
     rows, counts = staging.write(spark, files, path, settings.max_malformed)
-    say(f"{counts['read']:,} rows read, {counts['malformed']:,} malformed")
-    span = rows.select(F.min("month").alias("first"), F.max("month").alias("last")).first()
-    if span is None or span["first"] is None:
-        raise PipelineError(f"{settings.input} has no readable row: give files of the published layout")
-    return Staged(rows, counts, files, int(span["first"]), int(span["last"]))
+    say(f"{counts.read:,} rows read, {counts.malformed:,} malformed")
+    return Staged(rows, counts, files)
 
 
 def build(staged: Staged, settings: Settings, out: storage.Output) -> None:
@@ -86,7 +92,10 @@ def build(staged: Staged, settings: Settings, out: storage.Output) -> None:
     labelled = (_forward if settings.label == "forward" else _reference)(staged, settings, span)
     labelled = _widened(labelled, settings)
     scaling = _write_table(labelled, settings, span, out)
-    funnel = _funnel(labelled.rows.sparkSession.read.parquet(out.path("table")), staged.counts | labelled.counts)
+    funnel = _funnel(
+        labelled.rows.sparkSession.read.parquet(out.path("table")),
+        {"read": staged.counts.read, "malformed": staged.counts.malformed} | labelled.counts,
+    )
     _write_description(labelled, scaling, settings, out)
     out.manifest |= {
         "label": settings.label,
@@ -111,23 +120,23 @@ def _check(settings: Settings) -> None:
 
 
 def _forward(staged: Staged, settings: Settings, span: Periods) -> Labelled:
-    at_risk, recent = labels.at_risk(), F.col("month") > span.last_labelled
-    counted = staged.rows.where(at_risk).agg(
-        F.count("*").alias("at_risk"), F.sum(recent.cast("int")).alias("too_recent")
-    )
-    counts = {name: int(value or 0) for name, value in counted.collect()[0].asDict().items()}
+    counts = {
+        "at_risk": sum(staged.counts.at_risk.values()),
+        "too_recent": sum(rows for month, rows in staged.counts.at_risk.items() if month > span.last_labelled),
+    }
     codebooks = encoding.fit_codebooks(
         table.codebook_rows(staged.rows, span, settings.salt), settings.rare_category_rows
     )
     rows = table.forward_rows(staged.rows, codebooks, staged.last)
-    return Labelled(rows.where(~recent & F.col("label").isNotNull()), forward_columns(), codebooks, counts)
+    decided = (F.col("month") <= span.last_labelled) & F.col("label").isNotNull()
+    return Labelled(rows.where(decided), forward_columns(), codebooks, counts)
 
 
 def _reference(staged: Staged, settings: Settings, span: Periods) -> Labelled:  # noqa: ARG001 - the same signature as _forward
-    kept = table.with_balance(staged.rows)
+    kept = staged.rows.where(labels.has_balance())
     codebooks = encoding.fit_codebooks(kept, least_rows=1)
     rows = table.reference_rows(labels.add_reference_label(kept), codebooks)
-    return Labelled(rows, reference_columns(), codebooks, {})
+    return Labelled(rows, reference_columns(), codebooks, {"no_upb": sum(staged.counts.no_upb.values())})
 
 
 def _widened(labelled: Labelled, settings: Settings) -> Labelled:
@@ -135,8 +144,7 @@ def _widened(labelled: Labelled, settings: Settings) -> Labelled:
     if settings.encoding == "code":
         return labelled
     columns = encoding.one_hot_columns(labelled.columns, labelled.codebooks)
-    rows = labelled.counts.get("at_risk") or labelled.rows.count()
-    encoding.check_width(rows, len(columns), settings.one_hot_limit_gib)
+    encoding.check_width(labelled.rows.count(), len(columns), settings.one_hot_limit_gib)
     wide = encoding.one_hot(labelled.rows, labelled.codebooks)
     return replace(labelled, rows=wide, columns=tuple(columns))
 
@@ -172,7 +180,6 @@ def _funnel(written: DataFrame, counts: dict[str, int]) -> dict[str, object]:
         counts["censored"] = counts["at_risk"] - counts["too_recent"] - kept
         say(f"{counts['at_risk']:,} at risk, {counts['too_recent']:,} too recent, {counts['censored']:,} censored")
     else:
-        counts["no_upb"] = counts["read"] - counts["malformed"] - kept
         say(f"{counts['no_upb']:,} without a balance")
     say(f"{kept:,} rows, {positives:,} positive ({positives / kept:.2%})")
     say("split by loan and time: " + ", ".join(f"{n} {c:,}" for n, c in by_split["split_loan_and_time"].items()))

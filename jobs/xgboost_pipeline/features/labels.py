@@ -28,6 +28,11 @@ def at_risk() -> Column:
     return (F.col("status") < SERIOUS) & F.col("zero_balance_code").isNull()
 
 
+def has_balance() -> Column:
+    """Return the condition that the reference keeps a row; needs current_actual_upb."""
+    return F.coalesce(F.col("current_actual_upb"), F.lit(0)) != 0
+
+
 def add_outlook(rows: DataFrame, last: int) -> DataFrame:
     """Add next_event and next_censor, month indexes after the row's own where the row is at risk, null if none.
 

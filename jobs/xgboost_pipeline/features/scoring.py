@@ -10,6 +10,7 @@ from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.features import encoding, table
 from xgboost_pipeline.features.columns import forward_columns, reference_columns
 from xgboost_pipeline.features.encoding import CodeBooks, Normalisation
+from xgboost_pipeline.features.labels import has_balance
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def scoring_table(staged: DataFrame, recipe: Recipe) -> DataFrame:
 
 
 def _reference_rows(staged: DataFrame, recipe: Recipe) -> DataFrame:
-    return table.reference_rows(table.with_balance(staged), recipe.codebooks)
+    return table.reference_rows(staged.where(has_balance()), recipe.codebooks)
 
 
 def _check_columns(saved: Sequence[Mapping[str, Any]], made: Sequence[Mapping[str, Any]]) -> None:

@@ -1,13 +1,15 @@
 """The one pass over the raw text: typed, checked, written as a narrow parquet table that later steps read instead."""
 
+from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from xgboost_pipeline.errors import PipelineError
-from xgboost_pipeline.features import loan_files
+from xgboost_pipeline.features import labels, loan_files
 from xgboost_pipeline.features.columns import CATEGORY_NAMES, RAW_FIELDS
+from xgboost_pipeline.features.labels import has_balance
 from xgboost_pipeline.features.loan_files import LoanFiles
 
 CHECKED = tuple(field for field in RAW_FIELDS if field.kind != "text" or field.name == "loan_id")
@@ -21,7 +23,7 @@ def typed(raw: DataFrame) -> DataFrame:
 
     Needs the columns of RAW_FIELDS, as strings. Returns loan_id, month (index), status (int, null when unknown),
     status_unknown (bool), the categories and zero_balance_code as strings, origination_month (index), the numeric
-    fields, file (name), and bad (int: bit i is set when CHECKED[i] does not hold what it should; 0 for a good row).
+    fields, and bad (int: bit i is set when CHECKED[i] does not hold what it should; 0 for a good row).
     """
     values = {field.name: _value(raw[field.name], field.kind) for field in RAW_FIELDS}
     bad = reduce(
@@ -44,27 +46,48 @@ def typed(raw: DataFrame) -> DataFrame:
         *(raw[name] for name in CATEGORY_NAMES),
         *numbers,
         F.coalesce(values["credit_score_24"], values["credit_score_111"]).alias("borrower_credit_score"),
-        F.input_file_name().alias("file"),
         bad.alias("bad"),
     )
 
 
-def write(spark: SparkSession, files: LoanFiles, path: str, max_malformed: float) -> tuple[DataFrame, dict[str, int]]:
-    """Write the typed rows to `path` and return the good ones, with counts `read` and `malformed`.
+@dataclass(frozen=True)
+class Counts:
+    """Staged rows by what they are; months are indexes of the good rows. Per month: at risk, without a balance."""
 
-    Raises PipelineError when more than the share `max_malformed` of the rows is bad, or a loan is in two files.
+    read: int
+    malformed: int
+    at_risk: dict[int, int]
+    no_upb: dict[int, int]
+
+
+def write(spark: SparkSession, files: LoanFiles, path: str, max_malformed: float) -> tuple[DataFrame, Counts]:
+    """Write the typed rows to `path`; return the good ones and what was counted.
+
+    Raises PipelineError when more than the share `max_malformed` of the rows is bad, when none is good, or when a
+    loan has a month twice.
     """
     typed(loan_files.read(spark, files)).write.mode("overwrite").parquet(path)
     staged = spark.read.parquet(path)
-    counted = staged.select(
-        F.count("*").alias("read"), F.sum((F.col("bad") != 0).cast("int")).alias("malformed")
-    ).first()
-    counts = {"read": int(counted["read"]), "malformed": int(counted["malformed"] or 0)} if counted else {}
-    if counts["malformed"]:
-        _judge_malformed(spark, files, staged, counts, max_malformed)
+    counts = _count(staged)
+    _judge_malformed(spark, files, staged, counts, max_malformed)
     good = staged.where("bad = 0").drop("bad")
-    _refuse_loans_in_two_files(good)
-    return good.drop("file"), counts
+    _refuse_loans_twice(spark, files, good)
+    return good, counts
+
+
+def _count(staged: DataFrame) -> Counts:
+    def ones(condition: Column) -> Column:
+        return F.sum(F.coalesce(condition, F.lit(False)).cast("int"))  # noqa: FBT003 - SQL's FALSE
+
+    good = F.col("bad") == 0
+    by_month = (
+        staged.groupBy(F.when(good, F.col("month")).alias("month"))
+        .agg(F.count("*").alias("rows"), ones(labels.at_risk()).alias("at_risk"), ones(~has_balance()).alias("no_upb"))
+        .collect()
+    )
+    read, malformed = (sum(r["rows"] for r in by_month if r["month"] is None or every) for every in (True, False))
+    at_risk, no_upb = ({r["month"]: r[n] for r in by_month if r["month"] is not None} for n in ("at_risk", "no_upb"))
+    return Counts(read, malformed, at_risk, no_upb)
 
 
 def _value(raw: Column, kind: str) -> Column:
@@ -94,13 +117,13 @@ def _is_bad(raw: Column, value: Column, name: str, kind: str) -> Column:
 
 
 def _judge_malformed(
-    spark: SparkSession, files: LoanFiles, staged: DataFrame, counts: dict[str, int], max_malformed: float
+    spark: SparkSession, files: LoanFiles, staged: DataFrame, counts: Counts, max_malformed: float
 ) -> None:
-    share = counts["malformed"] / counts["read"]
-    if share <= max_malformed:
+    share = counts.malformed / counts.read
+    if share <= max_malformed and counts.at_risk:
         return
     raise PipelineError(
-        f"{counts['malformed']} of {counts['read']} rows ({share:.2%}) are malformed, allowed are {max_malformed:.2%}: "
+        f"{counts.malformed} of {counts.read} rows ({share:.2%}) are malformed, allowed are {max_malformed:.2%}: "
         f"{_by_field(staged)}; for example {_examples(spark, files)}; mend the files or raise --max-malformed"
     )
 
@@ -138,14 +161,20 @@ def _examples(spark: SparkSession, files: LoanFiles) -> str:
     return "; ".join(f"{r['text']} (loan {r['loan_id']}, {r['file'].rsplit('/', 1)[-1]})" for r in found.collect())
 
 
-def _refuse_loans_in_two_files(good: DataFrame) -> None:
-    in_files = (
-        good.groupBy("loan_id").agg(F.min("file").alias("one"), F.max("file").alias("other")).where("one != other")
+def _refuse_loans_twice(spark: SparkSession, files: LoanFiles, good: DataFrame) -> None:
+    """Refuse a loan with more rows than months from its first to its last: its file was copied or got twice."""
+    loans = good.groupBy("loan_id").agg(
+        F.count("*").alias("rows"), F.min("month").alias("first"), F.max("month").alias("last")
     )
-    found = in_files.limit(SHOWN).collect()
-    if found:
-        loan, one, other = (str(value).rsplit("/", 1)[-1] for value in found[0])
-        raise PipelineError(
-            f"loan {loan} is in two files, {one} and {other}: a loan is in exactly one quarter's file; "
-            "remove the file that was copied or downloaded twice"
-        )
+    twice = (
+        loans.where("rows > last - first + 1").agg(F.count("*").alias("loans"), F.min("loan_id").alias("one")).first()
+    )
+    if twice is None or not twice["loans"]:
+        return
+    raw = loan_files.read(spark, files)
+    places = raw.where(raw.loan_id == twice["one"]).select(F.input_file_name().alias("file")).distinct().collect()
+    names = " and ".join(sorted(place["file"].rsplit("/", 1)[-1] for place in places))
+    raise PipelineError(
+        f"{twice['loans']:,} loans have a month twice, for example loan {twice['one']} in {names}: a loan is in "
+        "exactly one quarter's file, once a month; remove the file that was copied or downloaded twice"
+    )

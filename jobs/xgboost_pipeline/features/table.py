@@ -15,11 +15,6 @@ from xgboost_pipeline.features.splits import Periods, assign, bucket, part
 KEYS = ("loan_id", "month", "label", "status", "split_rows", "split_loan", "split_loan_and_time")
 
 
-def with_balance(staged: DataFrame) -> DataFrame:
-    """Return the rows that the reference keeps: those with a current balance."""
-    return staged.where(F.col("current_actual_upb").isNotNull() & (F.col("current_actual_upb") != 0))
-
-
 def codebook_rows(staged: DataFrame, span: Periods, salt: str) -> DataFrame:
     """Return the rows that `forward` counts categories over: at risk, training loans, training months."""
     is_training = part(bucket(salt, "loan_id")) == "train"

@@ -194,3 +194,8 @@ def list_files(uri: str) -> list[FileInfo] | None:
 def read_edge(file: FileInfo, start: int, length: int) -> bytes:
     """Return up to `length` bytes of a file from byte `start`."""
     return files_at(file.uri).read(file.uri, start, length)
+
+
+def delete(uri: str) -> None:
+    """Delete a file or folder; nothing happens where there is none."""
+    files_at(uri).delete(uri)
