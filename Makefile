@@ -7,13 +7,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 READY := $(VENV)/.ready
+NODE_READY := node_modules/.package-lock.json
+JOB := $(PY) -m xgboost_pipeline
 
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(READY) ## install everything into .venv, from hashed pins
+setup: $(READY) $(NODE_READY) ## install everything into .venv, from hashed pins
 
 # pip, not another installer: it is the one that honours the user's own index settings.
 # setuptools and wheel come first because pyspark is a source package and is built without leaving the lock.
@@ -29,12 +31,19 @@ $(READY): pyproject.toml requirements.lock
 	@$(PY) -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@
 
+$(NODE_READY): package.json package-lock.json $(READY)
+	@$(BIN)/npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 .PHONY: demo
 demo: $(READY) ## the loan pipeline on synthetic files, from raw rows to a report and scores
-	@$(PY) -m xgboost_pipeline demo 2>$(VENV)/demo.log || { tail -n 20 $(VENV)/demo.log >&2; exit 1; }
+	$(JOB) generate --rows 300000 --output build/demo/input --truth build/demo/truth --overwrite
+	$(JOB) run --input build/demo/input --output build/demo/result --overwrite
+	$(JOB) score --input build/demo/input --model build/demo/result/model --output build/demo/scores --overwrite
+	@echo && echo 'The report: build/demo/result/report/report.html (open it in a browser). The scored loans: build/demo/scores.'
 
 .PHONY: test
-test: check ## everything: lint, types, layers, and all tests
+test: check $(NODE_READY) ## everything: lint, types, layers, and all tests
 	@$(PY) -m pytest
 
 .PHONY: check
