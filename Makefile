@@ -44,7 +44,19 @@ demo: $(READY) ## the loan pipeline on synthetic files, from raw rows to a repor
 
 .PHONY: test
 test: check $(NODE_READY) ## everything: lint, types, layers, and all tests
+	@rm -f build/gpu-plan.skipped
 	@$(PY) -m pytest
+	@if [ -f build/gpu-plan.skipped ]; then cat build/gpu-plan.skipped; fi
+
+.PHONY: gpu-plan
+gpu-plan: $(READY) ## show, without a GPU, that every Spark operator can run on one
+	@$(PY) benchmarks/gpu_plan.py
+
+ROWS ?= 5000000
+RUNS ?= 3
+.PHONY: bench
+bench: $(READY) ## compare with the reference's method; ROWS=500000 RUNS=1 for a short run
+	@$(PY) benchmarks/bench.py --rows $(ROWS) --runs $(RUNS)
 
 .PHONY: check
 check: $(READY) ## lint, types and layers
