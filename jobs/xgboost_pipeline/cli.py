@@ -23,7 +23,8 @@ VERBS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return 0, or 1 after one sentence on standard error."""
-    chosen = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = _parser(given).parse_args(given)
     try:
         module = _module(chosen.verb)
         module.run(from_arguments(module.Settings, chosen))
@@ -41,12 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser; only the verb that is given is imported, since each brings libraries that take seconds."""
     parser = argparse.ArgumentParser(prog="xgboost_pipeline", description=import_module("xgboost_pipeline").__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in VERBS.items():
         options = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".")
-        add_options(options, _module(verb).Settings)
+        if verb in given:
+            add_options(options, _module(verb).Settings)
         options.add_argument("--traceback", action="store_true", help="show where an unexpected error comes from")
     return parser
 
@@ -56,4 +59,9 @@ def _module(verb: str) -> Any:  # noqa: ANN401 - a module
 
 
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    """Return the first line of what went wrong, inside the JVM if it was there."""
+    java = getattr(error, "java_exception", None)
+    while java is not None and java.getCause() is not None:
+        java = java.getCause()
+    text = str(java.toString()) if java is not None else f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+    return text.splitlines()[0]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 S = TypeVar("S")
+SHOWN_TYPES = {str: "TEXT", int: "N", float: "X"}
 
 
 def option(help: str, *, default: Any = dataclasses.MISSING, choices: Sequence[str] = ()) -> Any:  # noqa: A002, ANN401 - dataclasses.field is typed so
@@ -37,9 +38,9 @@ def _argument(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:  # 
     if hint is bool:
         return {"action": "store_true", "help": field.metadata["help"]}
     if get_origin(hint) is tuple:
-        return {"action": "extend", "nargs": "+", "default": field.default, "help": text, "metavar": field.name.upper()}
+        return {"action": "extend", "nargs": "+", "default": field.default, "help": text, "metavar": "TEXT"}
     allowed = field.metadata["choices"]
-    kind = {"choices": allowed} if allowed else {"type": _plain(hint), "metavar": _plain(hint).__name__.upper()}
+    kind = {"choices": allowed} if allowed else {"type": _plain(hint), "metavar": SHOWN_TYPES[_plain(hint)]}
     return {"required": required, "default": None if required else field.default, "help": text, **kind}
 
 

@@ -173,7 +173,13 @@ def _json(value: object) -> str:
 
 
 def _verb(kind: str) -> str:
-    return {"loan-files": "generate", "features": "features", "model": "train", "scores": "score"}.get(kind, kind)
+    return {
+        "loan-files": "generate",
+        "truth": "generate",
+        "features": "features",
+        "model": "train",
+        "scores": "score",
+    }.get(kind, kind)
 
 
 def _versions() -> dict[str, str]:
