@@ -27,7 +27,7 @@ def distribution(sample: pd.DataFrame, columns: Sequence[Column]) -> dict[str, d
     return {column.name: _described(sample[column.name].to_numpy(np.float64), column.type) for column in columns}
 
 
-def described_score(probability: Shares) -> dict[str, Any]:
+def described_score(probability: npt.NDArray[np.floating[Any]]) -> dict[str, Any]:
     """Describe predicted probabilities as `distribution` does a column."""
     return _described(np.asarray(probability, np.float64), "numeric")
 
