@@ -8,7 +8,7 @@ import numpy as np
 import xgboost
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 from xgboost import Booster, XGBRegressor
 from xgboost.spark import SparkXGBRegressor, SparkXGBRegressorModel
 
@@ -106,16 +106,16 @@ def predict(rows: DataFrame, model: Model, device: str = "cpu") -> DataFrame:
     """
     _check_columns(model, rows)
     raw = _spark_model(model, device).transform(rows)
-    return raw.withColumn("probability", calibrated(f.col("probability"), model.calibration).cast("float"))
+    return raw.withColumn("probability", calibrated(F.col("probability"), model.calibration).cast("float"))
 
 
 def calibrated(probability: SparkColumn, calibration: Calibration | None) -> SparkColumn:
     """Return the probability after Platt scaling, as a plain Spark expression."""
     if calibration is None:
         return probability
-    clipped = f.least(f.greatest(probability, f.lit(EDGE)), f.lit(1 - EDGE))
-    odds = f.log(clipped / (1 - clipped)) * calibration.slope + calibration.intercept
-    return 1 / (1 + f.exp(-odds))
+    clipped = F.least(F.greatest(probability, F.lit(EDGE)), F.lit(1 - EDGE))
+    odds = F.log(clipped / (1 - clipped)) * calibration.slope + calibration.intercept
+    return 1 / (1 + F.exp(-odds))
 
 
 def importance(booster: Booster, columns: Sequence[Column]) -> dict[str, float]:

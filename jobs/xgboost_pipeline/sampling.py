@@ -1,7 +1,7 @@
 """A sample of loans that is the same in every run, however the rows are partitioned."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 
 BUCKETS = 1_000_000
 
@@ -10,4 +10,4 @@ def sample_loans(rows: DataFrame, count: int, limit: int) -> DataFrame:
     """Keep whole loans by a hash of loan_id so that of `count` rows about `limit` stay; all, if they fit."""
     if count <= limit:
         return rows
-    return rows.where(f.pmod(f.xxhash64("loan_id", f.lit("sample")), f.lit(BUCKETS)) < int(BUCKETS * limit / count))
+    return rows.where(F.pmod(F.xxhash64("loan_id", F.lit("sample")), F.lit(BUCKETS)) < int(BUCKETS * limit / count))

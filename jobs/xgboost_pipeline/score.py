@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 
 from xgboost_pipeline import features, months
 from xgboost_pipeline.drift import drift
@@ -75,26 +75,26 @@ def _model_rows(spark: SparkSession, files: LoanFiles, settings: Settings, model
         normalisation=model.normalisation,
     )
     rows = features.scoring_table(staged.rows, recipe)
-    kept = rows if settings.months == "all" else rows.where(f.col("month") == staged.last)
+    kept = rows if settings.months == "all" else rows.where(F.col("month") == staged.last)
     kept.write.parquet(out.path(ROWS))
     out.delete(STAGED)
     return spark.read.parquet(out.path(ROWS))
 
 
 def _scored(model: Model) -> list[SparkColumn]:
-    decision = f.col("probability") >= f.lit(model.threshold)
-    return [f.col("loan_id"), _month_name(), f.col("probability"), decision.alias("decision")]
+    decision = F.col("probability") >= F.lit(model.threshold)
+    return [F.col("loan_id"), _month_name(), F.col("probability"), decision.alias("decision")]
 
 
 def _month_name() -> SparkColumn:
-    year, month = f.floor(f.col("month") / 12).cast("string"), (f.col("month") % 12 + 1).cast("string")
-    return f.concat(year, f.lit("-"), f.lpad(month, 2, "0")).alias("month")
+    year, month = F.floor(F.col("month") / 12).cast("string"), (F.col("month") % 12 + 1).cast("string")
+    return F.concat(year, F.lit("-"), F.lpad(month, 2, "0")).alias("month")
 
 
 def _summary(scores: DataFrame, model: Model) -> dict[str, object]:
     """Count what was scored, print it and return it for the manifest."""
-    decided = f.sum(f.col("decision").cast("int"))
-    measured = (f.count("*"), decided, f.avg("probability"), f.min("month"), f.max("month"))
+    decided = F.sum(F.col("decision").cast("int"))
+    measured = (F.count("*"), decided, F.avg("probability"), F.min("month"), F.max("month"))
     rows, decisions, mean, first, last = scores.agg(*measured).collect()[0]
     if not rows:
         raise PipelineError("no loan row can be scored: none has a known status below 4 and no zero balance code")

@@ -41,6 +41,7 @@ NUMBERS = {
     "non_interest_bearing_upb": 63,
 }
 STATUS = 40
+AREA_CODES = ("zip", "msa")  # numbers without an order: only the reference uses them
 NUMERIC_FIELDS = (*(field for field in NUMBERS.values() if field != STATUS), 111)
 CREDIT_EVENT_CODES = {"02", "03", "09", "15"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
@@ -185,10 +186,10 @@ def _row_numbers(row: Month) -> dict[str, float | None]:
     for name, source in (("current_actual_upb", "orig_upb"), ("orig_cltv", "orig_ltv")):
         if numbers[name] is None:
             numbers[name] = numbers[source]
-    for name in ("mortgage_insurance_percent", "msa", "non_interest_bearing_upb"):
+    for name in ("mortgage_insurance_percent", "non_interest_bearing_upb"):
         if numbers[name] is None:
             numbers[name] = 0.0
-    return numbers
+    return {name: value for name, value in numbers.items() if name not in AREA_CODES}
 
 
 def _derived(row: Month) -> dict[str, float | None]:

@@ -4,7 +4,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 
 from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from xgboost_pipeline import storage
 from xgboost_pipeline.errors import PipelineError

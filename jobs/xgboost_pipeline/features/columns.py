@@ -83,7 +83,8 @@ CATEGORIES = (
 )
 CATEGORY_NAMES = tuple(name for name, _, _ in CATEGORIES)
 
-# name, source field, policy for a missing value under `forward`, description, unit
+# name, source field, policy for a missing value under `forward`, description, unit. Area codes are left out there: they
+# have no order, and trees that split on them learn the loans by heart.
 NUMBERS = (
     ("orig_interest_rate", "8", "keep", "original note rate", "percent a year"),
     ("orig_upb", "10", "keep", "original unpaid principal balance", "USD"),
@@ -94,13 +95,13 @@ NUMBERS = (
     ("dti", "23", "keep", "debt-to-income at origination, all debt", "percent"),
     ("borrower_credit_score", "24, else 111", "keep", "borrower's credit score at origination", "points, 300-850"),
     ("num_units", "29", "keep", "number of units", "count"),
-    ("zip", "33", "keep", "first three digits of the ZIP code", "code"),
+    ("zip", "33", "left out", "first three digits of the ZIP code", "code"),
     ("mortgage_insurance_percent", "34", "zero", "mortgage insurance coverage", "percent"),
     ("current_loan_delinquency_status", "40", "keep", "months past due in this month", "months"),
     ("current_actual_upb", "12", "orig_upb", "current unpaid principal balance", "USD"),
     ("interest_rate", "9", "keep", "current note rate", "percent a year"),
     ("loan_age", "16", "keep", "age of the loan", "months"),
-    ("msa", "32", "zero", "metropolitan statistical area; 0 outside", "code"),
+    ("msa", "32", "left out", "metropolitan statistical area; 0 outside", "code"),
     ("non_interest_bearing_upb", "63", "zero", "principal deferred by a modification", "USD"),
 )
 NUMBER_NAMES = tuple(name for name, *_ in NUMBERS)
@@ -148,5 +149,5 @@ def forward_columns() -> tuple[Column, ...]:
     categories = (
         Column(n, "category", s, "code 0", f"{d}; 0 unknown, rare or missing", "code") for n, s, d in CATEGORIES
     )
-    numbers = (Column(n, "numeric", s, m, d, u) for n, s, m, d, u in NUMBERS)
+    numbers = (Column(n, "numeric", s, m, d, u) for n, s, m, d, u in NUMBERS if m != "left out")
     return (*categories, *numbers, *DERIVED, *HISTORY)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import chain
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.features.columns import CATEGORY_NAMES

@@ -1,7 +1,7 @@
 """Payment history strictly before a row's month."""
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 SEVERITIES = {30: 1, 60: 2, 90: 3}  # days past due -> status
 RECENT = 12  # reported months

@@ -1,7 +1,7 @@
 """What is predicted: `forward` (will it be 120+ days late within 12 months) and the reference's `delinquency_12`."""
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from xgboost_pipeline.features.splits import HORIZON
 

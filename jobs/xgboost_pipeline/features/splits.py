@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from xgboost_pipeline import months
 from xgboost_pipeline.errors import PipelineError

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.features import labels, loan_files

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from xgboost_pipeline.features.columns import CATEGORY_NAMES, CREDIT_SCORE_EDGES, LTV_EDGES, NUMBERS
 from xgboost_pipeline.features.columns import Column as ModelColumn
@@ -68,7 +68,7 @@ def _completed(rows: DataFrame) -> DataFrame:
 def _imputed(rows: DataFrame) -> DataFrame:
     filled = {}
     for name, _, missing, *_ in NUMBERS:
-        if missing != "keep":
+        if missing not in ("keep", "left out"):
             filled[name] = F.coalesce(F.col(name), F.lit(0) if missing == "zero" else F.col(missing))
     return rows.withColumns(filled)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -57,7 +57,7 @@ def roll_rates(statuses: Mapping[int | None, Count]) -> RollRates:
 
 def roll_rate_expression(rates: RollRates) -> SparkColumn:
     """Return the rate of the row's `status` as double; the overall rate where it is null or was never seen."""
-    return f.coalesce(_lookup("status", rates.by_status), f.lit(rates.overall))
+    return F.coalesce(_lookup("status", rates.by_status), F.lit(rates.overall))
 
 
 def fit_logistic(sample: pd.DataFrame, columns: Sequence[Column]) -> Logistic:
@@ -81,10 +81,10 @@ def fit_logistic(sample: pd.DataFrame, columns: Sequence[Column]) -> Logistic:
 
 def logistic_expression(model: Logistic) -> SparkColumn:
     """Return the logistic model's probability as double; a code it never saw weighs nothing."""
-    numbers = [f.coalesce((f.col(n.name).cast("double") - n.mean) * n.slope, f.lit(n.missing)) for n in model.numbers]
-    categories = [f.coalesce(_lookup(name, weights), f.lit(0.0)) for name, weights in model.categories.items()]
-    odds = reduce(add, [*numbers, *categories], f.lit(model.intercept))
-    return 1 / (1 + f.exp(-odds))
+    numbers = [F.coalesce((F.col(n.name).cast("double") - n.mean) * n.slope, F.lit(n.missing)) for n in model.numbers]
+    categories = [F.coalesce(_lookup(name, weights), F.lit(0.0)) for name, weights in model.categories.items()]
+    odds = reduce(add, [*numbers, *categories], F.lit(model.intercept))
+    return 1 / (1 + F.exp(-odds))
 
 
 def _solve(matrix: Array, label: Array) -> tuple[float, Array]:
@@ -111,5 +111,5 @@ def _by_code(codes: dict[str, npt.NDArray[np.int32]], weights: Array) -> dict[st
 
 
 def _lookup(column: str, values: dict[int, float]) -> SparkColumn:
-    pairs = chain.from_iterable((f.lit(key), f.lit(value)) for key, value in values.items())
-    return f.element_at(f.create_map(*pairs), f.col(column).cast("int"))
+    pairs = chain.from_iterable((F.lit(key), F.lit(value)) for key, value in values.items())
+    return F.element_at(F.create_map(*pairs), F.col(column).cast("int"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 from sklearn.linear_model import LogisticRegression
 
 from xgboost_pipeline.model import EDGE, Calibration
@@ -16,9 +16,9 @@ def odds_histogram(predicted: DataFrame) -> pd.DataFrame:
 
     Needs columns probability and label.
     """
-    p = f.least(f.greatest(f.col("probability").cast("double"), f.lit(EDGE)), f.lit(1 - EDGE))
-    odds = (f.round(f.log(p / (1 - p)) * STEPS_PER_UNIT) / STEPS_PER_UNIT).alias("odds")
-    counted = predicted.groupBy(odds).agg(f.count("*").alias("rows"), f.sum("label").alias("positives"))
+    p = F.least(F.greatest(F.col("probability").cast("double"), F.lit(EDGE)), F.lit(1 - EDGE))
+    odds = (F.round(F.log(p / (1 - p)) * STEPS_PER_UNIT) / STEPS_PER_UNIT).alias("odds")
+    counted = predicted.groupBy(odds).agg(F.count("*").alias("rows"), F.sum("label").alias("positives"))
     return counted.toPandas().sort_values("odds", ignore_index=True)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 from xgboost import Booster
 from xgboost.spark import SparkXGBClassifier
 
@@ -64,7 +64,7 @@ class _Classifier(SparkXGBClassifier):
 
     def _get_distributed_train_params(self, dataset: DataFrame) -> dict[str, Any]:
         """Count classes on two rows: counting them on all rows costs a shuffle, and there are always two."""
-        two = dataset.sparkSession.range(2).select(f.col("id").cast("float").alias("label"))
+        two = dataset.sparkSession.range(2).select(F.col("id").cast("float").alias("label"))
         return dict(super()._get_distributed_train_params(two))
 
     def _get_xgb_parameters(self, dataset: DataFrame) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 
 from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.features.columns import Column
@@ -37,7 +37,7 @@ class Parts:
     def read(self, *parts: str) -> DataFrame:
         """Return loan_id, month, label, status, part and the model columns of the rows in these parts."""
         kept = ("loan_id", "month", "label", "status", "part")
-        return self.table.where(f.col("part").isin(*parts)).select(*kept, *names(self.columns))
+        return self.table.where(F.col("part").isin(*parts)).select(*kept, *names(self.columns))
 
     def sample(self, part: str, limit: int) -> DataFrame:
         """Return about `limit` rows of a part at most: whole loans, always the same ones."""
@@ -47,7 +47,7 @@ class Parts:
 def open_parts(spark: SparkSession, stored: Stored, split: str) -> Parts:
     """Read a `features` output by one of its splits and count rows and positives in them (one narrow pass)."""
     table = spark.read.parquet(stored.path("table")).withColumnRenamed(f"split_{split}", "part")
-    both = table.groupBy("part", "status").agg(f.count("*").alias("rows"), f.sum("label").alias("positives")).collect()
+    both = table.groupBy("part", "status").agg(F.count("*").alias("rows"), F.sum("label").alias("positives")).collect()
     statuses = {row["status"]: Count(row["rows"], int(row["positives"])) for row in both if row["part"] == "train"}
     counts = {part: _total(row for row in both if row["part"] == part) for part in {row["part"] for row in both}}
     return Parts(table, columns_of(stored.manifest["columns"]), counts, statuses)

@@ -59,12 +59,12 @@ class BoosterSettings(GrowthSettings):
 
     learning_rate: float = option("weight of each tree, 0 to 1", default=0.1)
     max_depth: int = option("most levels of a tree", default=4)
-    min_child_weight: float = option("least sum of p(1-p) over a leaf's rows", default=20.0)
+    min_child_weight: float = option("least sum of p(1-p) over a leaf's rows", default=50.0)
     gamma: float = option("least gain in log loss for a split", default=0.0)
     reg_lambda: float = option("L2 penalty on leaf weights", default=10.0)
     reg_alpha: float = option("L1 penalty on leaf weights", default=0.0)
     subsample: float = option("share of rows that each tree sees, 0 to 1", default=1.0)
-    colsample_bytree: float = option("share of columns that each tree sees, 0 to 1", default=0.5)
+    colsample_bytree: float = option("share of columns that each tree sees, 0 to 1", default=0.3)
 
     def __post_init__(self) -> None:
         """Refuse values outside XGBoost's ranges."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 
 from xgboost_pipeline.drift import SCORE, described_score, distribution
 from xgboost_pipeline.evaluate import evaluate
@@ -62,12 +62,12 @@ def train(spark: SparkSession, settings: Settings) -> None:
 
 def training_rows(parts: Parts, *, balanced: bool = False) -> DataFrame:
     """Return the rows that `fit` needs: train and validation, the latter marked, positives weighted if `balanced`."""
-    rows = parts.read("train", "validation").withColumn(VALIDATION, f.col("part") == "validation")
+    rows = parts.read("train", "validation").withColumn(VALIDATION, F.col("part") == "validation")
     if not balanced:
         return rows
     count = parts.counts["train"]
     weight = (count.rows - count.positives) / count.positives
-    return rows.withColumn(WEIGHT, f.when(f.col("label") == 1, weight).otherwise(1.0).cast("float"))
+    return rows.withColumn(WEIGHT, F.when(F.col("label") == 1, weight).otherwise(1.0).cast("float"))
 
 
 def _fit(training: Training) -> Fitted:
@@ -148,7 +148,7 @@ def _write_metrics(training: Training, model: Model, out: Output) -> None:
     count = training.parts.counts["test"].rows
     with timed("Evaluation") as watch:
         predicted = training.spark.read.parquet(out.path("predictions"))
-        frame = sample_loans(predicted, count, EVALUATED_ROWS).withColumn("loan_id", f.xxhash64("loan_id")).toPandas()
+        frame = sample_loans(predicted, count, EVALUATED_ROWS).withColumn("loan_id", F.xxhash64("loan_id")).toPandas()
         metrics = evaluate(frame, model.threshold, training.settings.resamples, training.settings.seed)
     training.seconds["evaluation"] = watch.seconds
     metrics["evaluated"] = {"rows": len(frame), "test_rows": count, "sampled": len(frame) < count}

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 
 STEPS = 100_000
 
@@ -14,8 +14,8 @@ def histogram(predicted: DataFrame) -> pd.DataFrame:
 
     Needs columns probability and label. At most 100,001 rows come back, however many go in.
     """
-    step = f.floor(f.col("probability").cast("double") * STEPS).cast("int").alias("step")
-    counted = predicted.groupBy(step).agg(f.count("*").alias("rows"), f.sum("label").alias("positives"))
+    step = F.floor(F.col("probability").cast("double") * STEPS).cast("int").alias("step")
+    counted = predicted.groupBy(step).agg(F.count("*").alias("rows"), F.sum("label").alias("positives"))
     return counted.toPandas().sort_values("step", ignore_index=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 
 from xgboost_pipeline.model import EDGE, Model, predict
 from xgboost_pipeline.progress import say
@@ -49,9 +49,9 @@ def tune(spark: SparkSession, settings: Settings) -> None:
 
 def log_loss(predicted: DataFrame) -> float:
     """Return the mean log loss of rows with label and probability."""
-    p = f.least(f.greatest(f.col("probability").cast("double"), f.lit(EDGE)), f.lit(1 - EDGE))
-    loss = -f.when(f.col("label") == 1, f.log(p)).otherwise(f.log(1 - p))
-    return round(float(predicted.agg(f.avg(loss)).collect()[0][0]), 9)
+    p = F.least(F.greatest(F.col("probability").cast("double"), F.lit(EDGE)), F.lit(1 - EDGE))
+    loss = -F.when(F.col("label") == 1, F.log(p)).otherwise(F.log(1 - p))
+    return round(float(predicted.agg(F.avg(loss)).collect()[0][0]), 9)
 
 
 def average_precision(counts: pd.DataFrame) -> float:
