@@ -28,6 +28,7 @@ $(READY): pyproject.toml requirements.lock
 	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/build.lock
 	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r requirements.lock
 	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) -c 'import xgboost' 2>/dev/null || { echo 'error: XGBoost finds no OpenMP library; on macOS run `brew install libomp`, then again'; exit 1; }
 	@$(PY) -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@
 
