@@ -23,6 +23,10 @@ from xgboost_pipeline.progress import say
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build"
 STEPS = ("etl", "train")
+XGBOOSTS_DEFAULTS = (  # which the reference trains with, and ours does not
+    *("--learning-rate", "0.3", "--max-depth", "6", "--min-child-weight", "1", "--gamma", "0", "--reg-lambda", "1"),
+    *("--reg-alpha", "0", "--subsample", "1", "--colsample-bytree", "1", "--max-bin", "256"),
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--rows", type=int, default=5_000_000, help="rows to generate (default: 5000000)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each contender (default: 3)")
     parser.add_argument("--rounds", type=int, default=100, help="trees to grow (default: 100)")
-    parser.add_argument("--heap", default="1g", help="heap of every JVM (default: 1g)")
+    parser.add_argument("--heap", default="3g", help="heap of every JVM (default: 3g)")
     return Options(**vars(parser.parse_args(arguments)))
 
 
@@ -100,7 +104,7 @@ def _straightforward(files: Path, folder: Path, options: Options) -> dict[str, l
 
 def _ours(label: str, files: Path, folder: Path, options: Options) -> dict[str, list[str]]:
     table, model = str(folder / label), str(folder / f"{label}-model")
-    training = ["--split", "rows", "--rounds", str(options.rounds), "--early-stopping-rounds", "0"]
+    training = ["--split", "rows", "--rounds", str(options.rounds), "--early-stopping-rounds", "0", *XGBOOSTS_DEFAULTS]
     return {
         "etl": [*_verb("features"), "--input", str(files), "--output", table, "--label", label, "--overwrite"],
         "train": [*_verb("train"), "--features", table, "--output", model, *training, "--overwrite"],

@@ -18,7 +18,7 @@ from unittest import mock
 
 from pyspark.ml import Estimator, Transformer
 from pyspark.sql import DataFrame, DataFrameWriter
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 import rapids_jar
 from gpu_verdict import Verdict, python_nodes, refused

@@ -169,9 +169,17 @@ def test_malformed_rows_are_dropped(field: int, text: str) -> None:
 
 
 def test_code_books_break_ties_by_value_and_leave_out_rare_values() -> None:
-    kept = [row for text in ("b", "b", "a", "a", "c", "") for row in oracle.forward(loan(["00"] * 40, f4=text), LAST)]
-    assert oracle.code_books(kept, 28)["orig_channel"] == ["a", "b", "c"]
-    assert oracle.code_books(kept, 29)["orig_channel"] == ["a", "b"]
+    rows = [dict.fromkeys(oracle.CATEGORIES, text) for text in ("b", "b", "a", "a", "c", "")]
+    assert oracle.code_books(rows, 1)["orig_channel"] == ["a", "b", "c"]
+    assert oracle.code_books(rows, 2)["orig_channel"] == ["a", "b"]
+
+
+def test_code_books_count_rows_at_risk_whether_their_label_is_known_or_not() -> None:
+    rows = loan(["00", "03", "04", "XX", "", "00"], {5: "01"}, f4="R")
+    assert {month - FIRST: texts["orig_channel"] for month, texts in oracle.at_risk_texts(rows).items()} == {
+        0: "R",
+        1: "R",
+    }
 
 
 def test_hash_equals_the_published_values_of_xxh64_and_of_spark() -> None:

@@ -1,6 +1,8 @@
 """The command line: one verb a module, the same arguments under `python -m`, spark-submit and EMR."""
 
 import argparse
+import logging
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -8,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from xgboost_pipeline.errors import PipelineError
+from xgboost_pipeline.session import stop_if_submitted
 from xgboost_pipeline.settings import add_options, from_arguments
 
 VERBS = {
@@ -22,24 +25,46 @@ VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; return 0, or 1 after one sentence on standard error."""
+    """Run one verb; return 0, or 1 after one sentence on standard error, or 130 when interrupted."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     chosen = _parser(given).parse_args(given)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped job cleans up as an interrupted one does
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # else it logs the interrupted call at length
     try:
-        module = _module(chosen.verb)
-        module.run(from_arguments(module.Settings, chosen))
+        _run(chosen)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("error: interrupted; nothing half-made is left", file=sys.stderr)
-        return 1
-    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets one sentence and a way to see the rest
-        print(f"error: {chosen.verb} failed: {_first_line(error)}; add --traceback to see where", file=sys.stderr)
-        if chosen.traceback:
-            traceback.print_exc()
-        return 1
+    except (Exception, KeyboardInterrupt) as error:
+        return _unexpected(chosen, error)
     return 0
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    module = _module(chosen.verb)
+    try:
+        module.run(from_arguments(module.Settings, chosen))
+    finally:
+        stop_if_submitted()
+
+
+def _unexpected(chosen: argparse.Namespace, error: BaseException) -> int:
+    if _was_interrupted(error):
+        print(f"error: {chosen.verb} was interrupted; nothing half-made is left", file=sys.stderr)
+        return 130
+    print(f"error: {chosen.verb} failed: {_first_line(error)}; add --traceback to see where", file=sys.stderr)
+    if chosen.traceback:
+        traceback.print_exception(error)
+    return 1
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Tell whether a signal is behind it: py4j turns an interrupted call into an error of its own."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
@@ -48,7 +73,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in VERBS.items():
         options = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".")
-        if verb in given:
+        if verb == next(iter(given), None):
             add_options(options, _module(verb).Settings)
         options.add_argument("--traceback", action="store_true", help="show where an unexpected error comes from")
     return parser
@@ -58,7 +83,7 @@ def _module(verb: str) -> Any:  # noqa: ANN401 - a module
     return import_module(f"xgboost_pipeline.{verb}")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     """Return the first line of what went wrong, inside the JVM if it was there."""
     java = getattr(error, "java_exception", None)
     while java is not None and java.getCause() is not None:

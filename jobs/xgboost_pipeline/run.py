@@ -9,6 +9,7 @@ from xgboost_pipeline.progress import say, timed
 from xgboost_pipeline.session import spark_session
 from xgboost_pipeline.settings import option
 from xgboost_pipeline.train.settings import BoosterSettings
+from xgboost_pipeline.train.workers import plan_workers
 
 # What the report compares with the model itself, from the reference's method to the honest one, rung by rung.
 LADDER = (("reference", "rows"), ("reference", "loan"), ("forward", "loan"))
@@ -32,6 +33,7 @@ class Settings(BoosterSettings):
 
 def run(settings: Settings) -> None:
     """Write features, models and report below the output; raise PipelineError for what any of the verbs refuses."""
+    _check(settings)
     labels = ("forward",) if settings.without_ladder else ("forward", "reference")
     _build_features(settings, labels)
     rungs = () if settings.without_ladder else LADDER
@@ -55,6 +57,15 @@ def run(settings: Settings) -> None:
             overwrite=settings.overwrite,
         )
     )
+
+
+def _check(settings: Settings) -> None:
+    """Refuse now what would only be refused after the input has been read."""
+    kinds = {f"features-{label}": "features" for label in ("forward", "reference")} | {"report": "report"}
+    kinds |= {_model(settings, *rung).rsplit("/", 1)[-1]: "model" for rung in (*LADDER, MODEL)}
+    for name, kind in kinds.items():
+        storage.refuse_existing(f"{settings.output}/{name}", kind=kind, overwrite=settings.overwrite)
+    plan_workers(spark_session("loan pipeline"), settings)
 
 
 def _build_features(settings: Settings, labels: tuple[str, ...]) -> None:

@@ -26,7 +26,9 @@ STAGED, ROWS = "_staged", "_rows"  # only needed on the way
 class Settings:
     """Settings of `score`."""
 
-    input: str = option("directory or URI of raw loan files, of any supported width")
+    input: str = option(
+        "directory or URI of raw loan files of any supported width, with whole histories: they are part of the features"
+    )
     model: str = option("directory or URI that `train` wrote")
     output: str = option("directory or URI to write probabilities and drift to")
     months: str = option("which months to score", default="latest", choices=("latest", "all"))

@@ -39,6 +39,13 @@ def spark_session(name: str, conf: dict[str, str] | None = None) -> SparkSession
     return builder.getOrCreate()
 
 
+def stop_if_submitted() -> None:
+    """End the application under spark-submit: its JVM waits for Spark's own threads for ever otherwise."""
+    active = SparkSession.getActiveSession()
+    if active is not None and _submitted():
+        active.stop()
+
+
 def _submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 

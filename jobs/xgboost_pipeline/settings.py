@@ -38,7 +38,13 @@ def _argument(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:  # 
     if hint is bool:
         return {"action": "store_true", "help": field.metadata["help"]}
     if get_origin(hint) is tuple:
-        return {"action": "extend", "nargs": "+", "default": field.default, "help": text, "metavar": "TEXT"}
+        return {
+            "action": "extend",
+            "nargs": "+",
+            "default": list(cast("tuple[str, ...]", field.default)),
+            "help": text,
+            "metavar": "TEXT",
+        }
     allowed = field.metadata["choices"]
     kind = {"choices": allowed} if allowed else {"type": _plain(hint), "metavar": SHOWN_TYPES[_plain(hint)]}
     return {"required": required, "default": None if required else field.default, "help": text, **kind}

@@ -1,12 +1,18 @@
+import json
 import sys
+from argparse import ArgumentParser
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xgboost
 
 import bench
 from bench import Options, Step
 from report_bench import text
+from xgboost_pipeline.settings import add_options, from_arguments
+from xgboost_pipeline.train.settings import SEARCHED, Settings
 
 OPTIONS = Options(rows=1000, runs=2, rounds=17, heap="2g")
 
@@ -41,6 +47,21 @@ def test_every_contender_trains_the_same_rounds(tmp_path: Path, name: str) -> No
     assert train[train.index("--rounds") + 1] == "17"
 
 
+def test_ours_trains_with_the_defaults_of_xgboost_as_the_reference_does(tmp_path: Path) -> None:
+    train = bench._commands(tmp_path, tmp_path, OPTIONS)["ours reference"]["train"]  # noqa: SLF001 - the same
+    parser = ArgumentParser()
+    add_options(parser, Settings)
+    chosen = asdict(from_arguments(Settings, parser.parse_args(train[4:])))
+    assert tree_settings({name: chosen[name] for name in (*SEARCHED, "max_bin")}) == tree_settings({})
+
+
+def tree_settings(chosen: dict[str, Any]) -> dict[str, str]:
+    rows = xgboost.DMatrix([[0.0], [1.0]], label=[0.0, 1.0])
+    booster = xgboost.train({"tree_method": "hist", **chosen}, rows, num_boost_round=1)
+    found: dict[str, str] = json.loads(booster.save_config())["learner"]["gradient_booster"]["tree_train_param"]
+    return found
+
+
 def test_ours_runs_by_the_verbs_that_users_run(tmp_path: Path) -> None:
     commands = bench._commands(tmp_path, tmp_path, OPTIONS)["ours reference"]  # noqa: SLF001 - the same
     assert commands["etl"][1:4] == ["-m", "xgboost_pipeline", "features"]
@@ -52,10 +73,10 @@ def test_a_step_gets_the_heap_and_its_csv_bytes_are_found(tmp_path: Path) -> Non
     code = (
         "from xgboost_pipeline.session import spark_session as s; spark = s('bench'); "
         f"print(spark.read.csv('{tmp_path}/in.csv', sep='|').where('_c0 = 1').count(), "
-        "spark._jvm.java.lang.Runtime.getRuntime().maxMemory() >> 20)"
+        "'-Xmx2g' in spark._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments())"
     )
     measured = bench._measure("etl", [sys.executable, "-c", code], tmp_path / "run", OPTIONS)  # noqa: SLF001 - the same
-    assert (tmp_path / "run" / "etl.log").read_text().split()[-2:] == ["0", "2048"]
+    assert (tmp_path / "run" / "etl.log").read_text().split()[-2:] == ["0", "True"]
     assert 200_000 <= measured.csv_bytes <= 2 * 200_000 + 100_000  # Spark reads the first line once more for the width
     assert measured.cpu > 1
 

@@ -86,18 +86,26 @@ def kept_rows(label: str, histories: list[Loan]) -> list[oracle.Kept]:
     ]
 
 
-def training_counts(kept: list[oracle.Kept], calendar: Calendar) -> list[int]:
+def training_counts(histories: list[Loan], calendar: Calendar) -> list[int]:
     """Return the frequencies that category values have among training rows: thresholds worth trying."""
-    counts = Counter(item for row in _training(kept, calendar) for item in row.texts.items())
+    counts = Counter(item for texts in _training(histories, calendar) for item in texts.items() if item[1])
     return sorted(set(counts.values()))
 
 
-def expected_books(label: str, kept: list[oracle.Kept], calendar: Calendar, rare: int = 1) -> dict[str, list[str]]:
-    return oracle.code_books(kept) if label == "reference" else oracle.code_books(_training(kept, calendar), rare)
+def expected_books(label: str, histories: list[Loan], calendar: Calendar, rare: int = 1) -> dict[str, list[str]]:
+    if label == "reference":
+        return oracle.code_books(row.texts for row in kept_rows("reference", histories))
+    return oracle.code_books(_training(histories, calendar), rare)
 
 
-def _training(kept: list[oracle.Kept], calendar: Calendar) -> list[oracle.Kept]:
-    return [row for row in kept if by_loan_and_time(row.loan, row.month, SALT, calendar) == "train"]
+def _training(histories: list[Loan], calendar: Calendar) -> list[dict[str, str]]:
+    """Return the categories of the at-risk rows of training loans in training months."""
+    return [
+        texts
+        for rows in histories
+        for month, texts in oracle.at_risk_texts(rows).items()
+        if by_loan_and_time(str(rows[0][2]), month, SALT, calendar) == "train"
+    ]
 
 
 def expected_rows(

@@ -119,7 +119,7 @@ def forward(raws: Iterable[Raw], last: int) -> list[Kept]:
         censors.append(rows[-1].month + 1)
     kept = []
     for position, row in enumerate(rows):
-        if row.status is None or row.status >= 4 or row.code or row.month > last - 12:
+        if not _is_at_risk(row) or row.month > last - 12:
             continue
         window = range(row.month + 1, row.month + 13)
         event = any(month in window for month in events)
@@ -144,11 +144,16 @@ def reference(raws: Iterable[Raw]) -> list[Kept]:
     ]
 
 
-def code_books(kept: Iterable[Kept], rare: int = 1) -> dict[str, list[str]]:
+def at_risk_texts(raws: Iterable[Raw]) -> dict[int, dict[str, str]]:
+    """Return the categories of one loan's at-risk rows by month, whether their label is known or not."""
+    return {row.month: _texts(row) for row in history(raws) if _is_at_risk(row)}
+
+
+def code_books(rows: Iterable[Mapping[str, str]], rare: int = 1) -> dict[str, list[str]]:
     """Return each category's values, the frequent first, ties by value, without those on fewer than `rare` rows."""
     counts: dict[str, dict[str, int]] = {name: {} for name in CATEGORIES}
-    for row in kept:
-        for name, text in row.texts.items():
+    for texts in rows:
+        for name, text in texts.items():
             counts[name][text] = counts[name].get(text, 0) + 1
     return {
         name: sorted((text for text in book if text and book[text] >= rare), key=lambda text: (-book[text], text))
@@ -165,8 +170,15 @@ def features(row: Kept, books: Mapping[str, list[str]]) -> dict[str, float | Non
 
 
 def _keep(row: Month, label: float, numbers: dict[str, float | None]) -> Kept:
-    texts = {name: row.raw.get(field, "") for name, field in CATEGORIES.items()}
-    return Kept(row.loan, row.month, label, row.status, numbers, texts)
+    return Kept(row.loan, row.month, label, row.status, numbers, _texts(row))
+
+
+def _texts(row: Month) -> dict[str, str]:
+    return {name: row.raw.get(field, "") for name, field in CATEGORIES.items()}
+
+
+def _is_at_risk(row: Month) -> bool:
+    return row.status is not None and row.status < 4 and not row.code
 
 
 def _late(row: Month, months: int) -> bool:

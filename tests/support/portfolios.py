@@ -51,9 +51,12 @@ TEXTS: dict[int, tuple[str, ...]] = {
 def portfolio(random: Random, loans: int) -> list[Loan]:
     """Return that many histories; one loan reaches from the first month to the last, so the calendar is known."""
     shapes: tuple[Callable[[Random, int], list[str]], ...] = (_clean, _one_month, _one_month, _walk, _jumps)
-    histories = [_loan(random, f"{index * 7919:012d}", random.choice(shapes)) for index in range(loans - 1)]
+    histories = [_loan(random, f"{index * 7919:012d}", random.choice(shapes)) for index in range(loans - 2)]
     whole = [_row(random, "999999999999", FIRST + age, "03" if age % 17 == 16 else "00", {}) for age in range(MONTHS)]
-    return [history for history in histories if history] + [whole]
+    whole[0] |= {5: "Seller of one row", 12: "1000.00"}
+    back = [_row(random, "999999999998", FIRST + age, "00", {}) for age in range(26)]
+    back[20][44] = "01"  # prepaid, reported again, and vanished
+    return [*(history for history in histories if history), back, whole]
 
 
 def another(random: Random, row: Row, status: str) -> Row:
@@ -61,7 +64,7 @@ def another(random: Random, row: Row, status: str) -> Row:
     return _row(random, row[2], int(row[3][2:]) * 12 + int(row[3][:2]) - 1, status, {})
 
 
-def spoil(random: Random, histories: list[Loan], count: int) -> None:
+def spoil(random: Random, histories: list[Loan]) -> None:
     """Add rows that break one rule of the layout each, and would change labels and months if they were kept."""
     breaks: tuple[Row, ...] = (
         {2: ""},
@@ -103,10 +106,10 @@ def spoil(random: Random, histories: list[Loan], count: int) -> None:
             )
         ),
     )
-    for _ in range(count):
+    for broken in breaks:
         rows = random.choice(histories)
         month = FIRST + random.randrange(MONTHS)
-        rows.append(rows[0] | {3: period(month), 40: "09", 44: random.choice(CODES)} | random.choice(breaks))
+        rows.append(rows[0] | {3: period(month), 40: "09", 44: random.choice(CODES)} | broken)
 
 
 def _loan(random: Random, loan: str, shape: Callable[[Random, int], list[str]]) -> Loan:
@@ -157,7 +160,7 @@ def _exit(random: Random, history: Loan) -> None:
         status = random.choice((history[-1][40], "", "00", "03", "04", "07", "XX"))
         history[-1] |= {44: random.choice(CODES), 40: status, 12: random.choice(("0.00", "", "500.00"))}
     if random.random() < 0.25:
-        random.choice(history)[44] = random.choice(CODES)
+        random.choice(history)[44] = random.choice((*CODES, "01", "01", "01", "01"))
 
 
 def _row(random: Random, loan: str, month: int, status: str, fixed: Row) -> Row:

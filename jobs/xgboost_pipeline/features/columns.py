@@ -9,7 +9,7 @@ WIDTHS = (108, 110, 113, 114)  # the layout only ever grew at its end (Fannie Ma
 class RawField:
     """A field of the raw row: its name here, its 1-based position, and its kind.
 
-    Kinds: `text`, `integer`, `number`, `status`, and `period` and `origination` for months written MMYYYY.
+    Kinds: `text`, `number`, `status`, and `period` and `origination` for months written MMYYYY.
     """
 
     name: str
@@ -26,22 +26,22 @@ RAW_FIELDS = (
     RawField("interest_rate", 9, "number"),
     RawField("orig_upb", 10, "number"),
     RawField("current_actual_upb", 12, "number"),
-    RawField("orig_loan_term", 13, "integer"),
+    RawField("orig_loan_term", 13, "number"),
     RawField("origination_date", 14, "origination"),
-    RawField("loan_age", 16, "integer"),
+    RawField("loan_age", 16, "number"),
     RawField("orig_ltv", 20, "number"),
     RawField("orig_cltv", 21, "number"),
-    RawField("num_borrowers", 22, "integer"),
+    RawField("num_borrowers", 22, "number"),
     RawField("dti", 23, "number"),
-    RawField("credit_score_24", 24, "integer"),
+    RawField("credit_score_24", 24, "number"),
     RawField("first_home_buyer", 26, "text"),
     RawField("loan_purpose", 27, "text"),
     RawField("property_type", 28, "text"),
-    RawField("num_units", 29, "integer"),
+    RawField("num_units", 29, "number"),
     RawField("occupancy_status", 30, "text"),
     RawField("property_state", 31, "text"),
-    RawField("msa", 32, "integer"),
-    RawField("zip", 33, "integer"),
+    RawField("msa", 32, "number"),
+    RawField("zip", 33, "number"),
     RawField("mortgage_insurance_percent", 34, "number"),
     RawField("product_type", 35, "text"),
     RawField("delinquency_status", 40, "status"),
@@ -49,7 +49,7 @@ RAW_FIELDS = (
     RawField("zero_balance_code", 44, "text"),
     RawField("non_interest_bearing_upb", 63, "number"),
     RawField("relocation_mortgage_indicator", 81, "text"),
-    RawField("credit_score_111", 111, "integer"),
+    RawField("credit_score_111", 111, "number"),
 )
 
 

@@ -5,7 +5,6 @@ from pyspark.sql import functions as F
 
 SEVERITIES = {30: 1, 60: 2, 90: 3}  # days past due -> status
 RECENT = 12  # reported months
-TWICE = "reported twice"
 
 
 def add_history(rows: DataFrame) -> DataFrame:
@@ -34,15 +33,7 @@ def add_history(rows: DataFrame) -> DataFrame:
         "previous_status": F.lag("status").over(by_month),
         "months_unknown_before": _before("_unknown", 1, by_month),
     } | {f"months_since_{days}": F.col("month") - F.lag(f"_last_{days}").over(by_month) for days in SEVERITIES}
-    rows = rows.withColumn("month", _once(by_month))
     return rows.withColumns(so_far).withColumns(before).drop(*so_far)
-
-
-def _once(window: WindowSpec) -> Column:
-    """Return month, or stop the job where a loan has a month twice: every aggregate here would be wrong."""
-    message = F.concat(F.lit(f"{TWICE}: loan "), F.col("loan_id"), F.lit(", month "), F.col("month").cast("string"))
-    stop = F.raise_error(message).cast("int")
-    return F.when(F.lag("month").over(window) == F.col("month"), stop).otherwise(F.col("month"))
 
 
 def _before(name: str, rows: int, window: WindowSpec) -> Column:

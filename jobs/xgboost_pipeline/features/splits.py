@@ -1,6 +1,6 @@
 """Who is trained on and who is tested: by row, by loan, and by loan and time with an embargo."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -25,10 +25,6 @@ class Periods:
     test_first: int
     test_last: int
 
-    def as_dict(self) -> dict[str, int]:
-        """Return the fields by name."""
-        return asdict(self)
-
 
 def periods(first: int, last: int, test_months: int) -> Periods:
     """Lay the periods out over the data's months; raise PipelineError when the history is too short.
@@ -36,8 +32,6 @@ def periods(first: int, last: int, test_months: int) -> Periods:
     The label of a row looks 12 months ahead, so the last 12 months have none; one embargo of 12 months keeps every
     label window of the training period before the test period.
     """
-    if test_months < 1:
-        raise PipelineError(f"--test-months {test_months} is not allowed: give 1 or more, 6 by default")
     last_labelled = last - HORIZON
     test_first = last_labelled - test_months + 1
     train_last = test_first - HORIZON - 1

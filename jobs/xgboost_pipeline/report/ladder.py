@@ -19,7 +19,8 @@ STEPS: dict[tuple[str, str], tuple[str, str]] = {
     ("forward", "loan"): (
         "Forward label, by loan",
         "Removes the answer from the question: only loans that are not 120+ days late now, and only what happens in "
-        "the 12 months after; months whose outcome cannot be known yet are left out.",
+        "the 12 months after; months whose outcome cannot be known yet are left out. The features change with it: the "
+        "27 of the blueprint give way to those with payment history.",
     ),
     ("forward", "loan_and_time"): (
         "Forward label, by loan and time",

@@ -38,7 +38,8 @@ def headline(model: Evaluated) -> str:
     caught, lift = metrics["top_decile_capture"], metrics["top_decile_lift"]
     known = interval(metrics["intervals"]["roc_auc"])
     return (
-        f"The riskiest tenth holds {percent(caught, 0)} of all defaults, {decimal(lift, 1)} times what chance finds; "
+        f"The riskiest tenth holds {percent(caught, 0)} of the loan months before a default, "
+        f"{decimal(lift, 1)} times what chance finds; "
         f"ROC AUC {decimal(metrics['roc_auc'])}" + (f" ({known})." if known else ".")
     )
 

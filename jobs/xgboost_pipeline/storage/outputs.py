@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,9 @@ from xgboost_pipeline.storage.files import Files, files_at
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+SEAL = "manifest_sha256"
+UNFINISHED = "_unfinished"  # where nothing can be renamed: names the kind until the manifest is there
+GLOB = re.compile(r"[\[\]{}*?]")
 RECORDED_VERSIONS = ("numpy", "pandas", "pyarrow", "pyspark", "scikit-learn", "xgboost-cpu", "xgboost")
 
 
@@ -26,9 +30,11 @@ class Output:
         self.manifest: dict[str, Any] = {}
         self._files = files
         self._sums: dict[str, str] = {}
+        self._folders: set[str] = set()
 
     def path(self, name: str) -> str:
-        """Return the URI of a child, as Spark takes it."""
+        """Return the URI of a child for Spark to write; the files that are there at the end are sealed."""
+        self._folders.add(name)
         return self._files.spark_uri(f"{self.uri}/{name}")
 
     def write_bytes(self, name: str, data: bytes) -> None:
@@ -50,12 +56,15 @@ class Output:
 
     def delete(self, name: str) -> None:
         """Delete a child that was only needed on the way."""
+        self._folders.discard(name)
         self._files.delete(f"{self.uri}/{name}")
 
     def seal(self, kind: str) -> None:
         """Write the manifest, which makes the output readable."""
-        described = {"kind": kind, "format": FORMAT, "versions": _versions(), "sha256": self._sums}
-        self._files.write(f"{self.uri}/{MANIFEST}", _json(self.manifest | described).encode())
+        tables = {name: _parts(self._files, f"{self.uri}/{name}") for name in self._folders}
+        described = {"kind": kind, "format": FORMAT, "versions": _versions(), "sha256": self._sums, "tables": tables}
+        manifest = self.manifest | described
+        self._files.write(f"{self.uri}/{MANIFEST}", _json(manifest | {SEAL: _checksum(manifest)}).encode())
 
 
 class Stored:
@@ -101,10 +110,12 @@ def output(uri: str, *, kind: str, overwrite: bool = False) -> Iterator[Output]:
     (on object stores: at the start, as they cannot rename).
     """
     files = files_at(uri)
-    uri = uri.rstrip("/")
+    uri = _checked(uri)
     _refuse_existing(files, uri, kind, overwrite=overwrite)
     target = _beside(uri, "partial") if files.atomic_rename else uri
     files.delete(target)
+    if target == uri:
+        files.write(f"{uri}/{UNFINISHED}", kind.encode())
     out = Output(target, files)
     try:
         yield out
@@ -112,14 +123,16 @@ def output(uri: str, *, kind: str, overwrite: bool = False) -> Iterator[Output]:
     except BaseException:
         files.delete(target)
         raise
-    if target != uri:
+    if target == uri:
+        files.delete(f"{uri}/{UNFINISHED}")
+    else:
         _replace(files, target, uri)
 
 
 def open_output(uri: str, *, kind: str) -> Stored:
     """Open a whole output of a kind; raise PipelineError for one that is missing, not whole or of another kind."""
     files = files_at(uri)
-    uri = uri.rstrip("/")
+    uri = _checked(uri)
     if files.kind(f"{uri}/{MANIFEST}") == "missing":
         raise PipelineError(f"{uri} is no finished {kind} output: it has no {MANIFEST}; run `{_verb(kind)}` to make it")
     manifest = _parsed(files.read(f"{uri}/{MANIFEST}"), uri)
@@ -132,7 +145,21 @@ def open_output(uri: str, *, kind: str) -> Stored:
             f"{uri} was written in format {manifest.get('format')!r}, this version reads {FORMAT}: "
             f"run `{_verb(kind)}` again with this version"
         )
+    _check_seal(files, uri, kind, manifest)
     return Stored(uri, files, manifest)
+
+
+def _check_seal(files: Files, uri: str, kind: str, manifest: dict[str, Any]) -> None:
+    if manifest.get(SEAL) != _checksum(manifest):
+        raise PipelineError(f"{uri} is damaged: {MANIFEST} is not as it was written; run `{_verb(kind)}` again")
+    for name, parts in manifest["tables"].items():
+        if _parts(files, f"{uri}/{name}") != parts:
+            raise PipelineError(f"{uri} is damaged: files of {name} are missing or changed; run `{_verb(kind)}` again")
+
+
+def refuse_existing(uri: str, *, kind: str, overwrite: bool) -> None:
+    """Raise PipelineError where `output` would: for what exists and may not, or must not, be replaced."""
+    _refuse_existing(files_at(uri), _checked(uri), kind, overwrite=overwrite)
 
 
 def _refuse_existing(files: Files, uri: str, kind: str, *, overwrite: bool) -> None:
@@ -141,10 +168,20 @@ def _refuse_existing(files: Files, uri: str, kind: str, *, overwrite: bool) -> N
         return
     if not overwrite:
         raise PipelineError(f"{uri} exists: choose another output or add --overwrite to replace it")
-    if found == "file" or files.kind(f"{uri}/{MANIFEST}") == "missing":
+    if found == "file" or not _is_ours(files, uri, kind):
         raise PipelineError(
             f"{uri} exists and is no {kind} output of this program: --overwrite replaces only those; remove it yourself"
         )
+
+
+def _is_ours(files: Files, uri: str, kind: str) -> bool:
+    """Tell whether a directory is an output of this kind, or what a killed run left where nothing can be renamed."""
+    if files.kind(f"{uri}/{UNFINISHED}") == "file":
+        return files.read(f"{uri}/{UNFINISHED}").decode() == kind
+    if files.kind(f"{uri}/{MANIFEST}") == "missing":
+        return False
+    manifest = _parsed(files.read(f"{uri}/{MANIFEST}"), uri)
+    return manifest.get("kind") == kind and "format" in manifest
 
 
 def _replace(files: Files, new: str, uri: str) -> None:
@@ -161,10 +198,28 @@ def _beside(uri: str, state: str) -> str:
     return f"{parent}/.{name}.{state}" if parent or uri.startswith("/") else f".{name}.{state}"
 
 
+def _checked(uri: str) -> str:
+    if GLOB.search(uri):
+        raise PipelineError(
+            f"{uri!r} holds one of []{{}}*?, which Spark reads as a pattern: choose a path without them"
+        )
+    return uri.rstrip("/")
+
+
+def _parts(files: Files, uri: str) -> dict[str, int]:
+    """Return the sizes of a table's files by name; none where there is no table."""
+    found = files.list(uri) if files.kind(uri) == "directory" else []
+    return {file.name: file.size for file in found if not file.name.startswith((".", "_"))}
+
+
+def _checksum(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(_json({k: v for k, v in manifest.items() if k != SEAL}).encode()).hexdigest()
+
+
 def _parsed(data: bytes, uri: str) -> dict[str, Any]:
     try:
         return dict(json.loads(data))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise PipelineError(f"{uri} is damaged: its {MANIFEST} is not JSON; make it again") from error
 
 

@@ -26,11 +26,6 @@ SEARCHED = (
 class GrowthSettings:
     """How trees are grown and on what hardware: what `train` and `tune` share."""
 
-    split: str = option(
-        "which split of the feature table: random rows, random loans, or loans and time",
-        default="loan_and_time",
-        choices=("rows", "loan", "loan_and_time"),
-    )
     device: str = option("where XGBoost runs", default="cpu", choices=("cpu", "cuda"))
     workers: int | None = option(
         "XGBoost workers, one Spark task each; by default 1 on one machine, else one per executor or GPU", default=None
@@ -48,6 +43,7 @@ class GrowthSettings:
         _at_least("rounds", self.rounds, 1)
         _at_least("early-stopping-rounds", self.early_stopping_rounds, 0)
         _at_least("max-bin", self.max_bin, 2)
+        _at_least("seed", self.seed, 0)
 
 
 @dataclass(frozen=True)
@@ -59,12 +55,12 @@ class BoosterSettings(GrowthSettings):
 
     learning_rate: float = option("weight of each tree, 0 to 1", default=0.1)
     max_depth: int = option("most levels of a tree", default=4)
-    min_child_weight: float = option("least sum of p(1-p) over a leaf's rows", default=50.0)
+    min_child_weight: float = option("least sum of p(1-p) over a leaf's rows", default=20.0)
     gamma: float = option("least gain in log loss for a split", default=0.0)
     reg_lambda: float = option("L2 penalty on leaf weights", default=10.0)
     reg_alpha: float = option("L1 penalty on leaf weights", default=0.0)
     subsample: float = option("share of rows that each tree sees, 0 to 1", default=1.0)
-    colsample_bytree: float = option("share of columns that each tree sees, 0 to 1", default=0.3)
+    colsample_bytree: float = option("share of columns that each tree sees, 0 to 1", default=0.5)
 
     def __post_init__(self) -> None:
         """Refuse values outside XGBoost's ranges."""
@@ -77,7 +73,18 @@ class BoosterSettings(GrowthSettings):
 
 
 @dataclass(frozen=True)
-class Settings(BoosterSettings):
+class SplitSettings:
+    """Which rows are trained on, and which are kept for validation and test."""
+
+    split: str = option(
+        "which split of the feature table: random rows, random loans, or loans and time",
+        default="loan_and_time",
+        choices=("rows", "loan", "loan_and_time"),
+    )
+
+
+@dataclass(frozen=True)
+class Settings(SplitSettings, BoosterSettings):
     """Settings of `train`."""
 
     features: str = option("directory or URI that `features` wrote")

@@ -97,6 +97,11 @@ def _decided(training: Training, fitted: Fitted) -> Model:
     if settings.weighting == "balanced":
         model = model.replace(calibration=_calibration(training, model))
     training.validation = histogram(predict(training.parts.read("validation"), model, settings.device))
+    if len(training.validation) == 1:
+        say(
+            "warning: every validation row has the same probability, so nothing was learned; "
+            "give more data, or lower --min-child-weight, the evidence that a leaf needs"
+        )
     threshold = best_threshold(training.validation)
     say(f"threshold {threshold:.4f}: the highest F1 on validation rows")
     return model.replace(threshold=threshold)

@@ -1,6 +1,5 @@
 """How many XGBoost workers run, with how many threads: checked first, since too many wait without a message."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -49,7 +48,7 @@ def capacity_of(spark: SparkSession) -> Capacity:
     task_cores = int(conf.get("spark.task.cpus", "1") or 1)
     local = re.fullmatch(r"local(?:\[(\d+|\*)(?:,.*)?\])?", str(spark.sparkContext.master))
     if local:
-        cores = (os.cpu_count() or 1) if local[1] == "*" else int(local[1] or 1)
+        cores = spark.sparkContext.defaultParallelism if local[1] == "*" else int(local[1] or 1)
         return Capacity(1, cores // task_cores, cores, _gpus_here())
     if conf.get("spark.dynamicAllocation.enabled", "false") == "true":
         raise PipelineError(

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.settings import option
-from xgboost_pipeline.train.settings import GrowthSettings
+from xgboost_pipeline.train.settings import GrowthSettings, SplitSettings
 
 
 @dataclass(frozen=True)
-class Settings(GrowthSettings):
+class Settings(SplitSettings, GrowthSettings):
     """Settings of `tune`."""
 
     features: str = option("directory or URI that `features` wrote")

@@ -122,17 +122,17 @@ def test_unsupported_width_is_named_with_those_allowed(tmp_path: Path, width: in
         assert part in message
 
 
-@pytest.mark.parametrize(
-    ("width", "odd", "place"), [(110, 108, 1), (110, 113, 900), (113, 110, -1), (110, 109, 600), (108, 110, 600)]
-)
-def test_mixed_widths_in_one_file_are_refused(tmp_path: Path, width: int, odd: int, place: int) -> None:
-    path = write_file(tmp_path / "in/2018Q1.csv", loans(), width)
+@pytest.mark.parametrize(("width", "odd"), [(110, 108), (110, 113), (113, 110), (110, 109), (108, 110)])
+@pytest.mark.parametrize("odd_rows", [slice(1, 2), slice(-1, None), slice(300, 600), slice(1000, None)])
+def test_mixed_widths_in_one_file_are_refused(tmp_path: Path, width: int, odd: int, odd_rows: slice) -> None:
+    """A file is sampled at its ends and at places between: a stretch of other rows is found, a lone one may not be."""
+    path = write_file(tmp_path / "in/2018Q1.csv", [row | {1: "x" * 1000} for row in loans()], width)
     lines = path.read_text().splitlines()
-    lines[place] = line(loans()[place], odd)
+    lines[odd_rows] = [line(row, odd) for row in loans()[odd_rows]]
     path.write_text("\n".join(lines) + "\n")
     message = refusal(settings(tmp_path / "in", tmp_path / "out"))
-    assert str(width) in message
-    assert "2018Q1.csv" in message
+    for part in ("2018Q1.csv", str(width), str(odd)):
+        assert part in message
 
 
 MALFORMED: list[dict[int, str]] = [
@@ -154,6 +154,25 @@ def test_every_kind_of_malformed_row_is_counted_and_tolerated_up_to_the_share(tm
     found = features(replace(settings(tmp_path / "in", tmp_path / "out"), max_malformed=len(rows) / (1600 + len(rows))))
     assert found.manifest["funnel"]["malformed"] == len(rows)
     assert found.manifest["funnel"]["read"] == 1600 + len(rows)
+
+
+@pytest.mark.parametrize(("away", "later", "malformed"), [(12, 12, 0), (13, 0, 1), (600, 0, 1)])
+def test_a_month_over_a_year_from_all_others_is_malformed(
+    tmp_path: Path, away: int, later: int, malformed: int
+) -> None:
+    write_file(tmp_path / "in/2018Q1.csv", [*loans(), {2: "S", 3: period(FIRST + 39 + away), 40: "00"}])
+    manifest = features(settings(tmp_path / "in", tmp_path / "out")).manifest
+    assert manifest["months"]["last"] == FIRST + 39 + later
+    assert manifest["funnel"]["malformed"] == malformed
+
+
+def test_months_missing_between_the_files_are_refused_with_both_sides(tmp_path: Path) -> None:
+    write_file(tmp_path / "in/2018Q1.csv", loans())
+    later = [row | {2: "9" + row[2], 3: f"{row[3][:2]}{int(row[3][2:]) + 10}"} for row in loans(10)]
+    write_file(tmp_path / "in/2028Q1.csv", later)
+    message = refusal(replace(settings(tmp_path / "in", tmp_path / "out"), max_malformed=0.1))
+    for part in ("2021-04", "2028-01"):
+        assert part in message
 
 
 def test_no_positives_are_refused_and_the_old_output_stays(tmp_path: Path) -> None:
@@ -196,8 +215,11 @@ def test_a_loan_in_two_files_is_refused_with_loan_and_files(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("label", ["forward", "reference"])
-def test_a_month_twice_in_one_file_is_refused_with_loan_and_file(tmp_path: Path, label: str) -> None:
-    write_file(tmp_path / "in/2018Q1.csv", [*loans(), loans()[5] | {40: "01"}])
+@pytest.mark.parametrize("gap", [slice(0), slice(9, 12)])
+def test_a_month_twice_in_one_file_is_refused_with_loan_and_file(tmp_path: Path, label: str, gap: slice) -> None:
+    rows = loans()
+    del rows[gap]
+    write_file(tmp_path / "in/2018Q1.csv", [*rows, rows[5] | {40: "01"}])
     message = refusal(settings(tmp_path / "in", tmp_path / "out", label))
     for part in ("000000000000", "2018Q1.csv", "month twice"):
         assert part in message
@@ -221,7 +243,7 @@ def test_overwrite_spares_a_directory_that_features_did_not_make(tmp_path: Path)
 def test_settings_out_of_range_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     write_file(tmp_path / "in/2018Q1.csv", loans())
     name, value = next(iter(change.items()))
-    chosen = replace(settings(tmp_path / "in", tmp_path / "out"), **change)
-    message = refusal(chosen)
-    assert name.replace("_", "-") in message
-    assert str(value) in message
+    with pytest.raises(PipelineError) as refused:
+        replace(settings(tmp_path / "in", tmp_path / "out"), **change)
+    assert name.replace("_", "-") in str(refused.value)
+    assert str(value) in str(refused.value)

@@ -44,11 +44,11 @@ FEW = examples(
 def test_forward_table_equals_the_oracle(tmp_path_factory: pytest.TempPathFactory, seed: int, test_months: int) -> None:
     directory, random = tmp_path_factory.mktemp("forward"), Random(seed)
     histories = portfolio(random, 150)
-    spoil(random, histories, 60)
+    spoil(random, histories)
     histories = write_portfolio(directory / "in", histories, seed)
     kept, calendar = kept_rows("forward", histories), Calendar(last_month(histories), test_months)
-    rare = random.choice(training_counts(kept, calendar))
-    books = expected_books("forward", kept, calendar, rare)
+    rare = random.choice(training_counts(histories, calendar))
+    books = expected_books("forward", histories, calendar, rare)
     chosen = replace(settings(directory / "in", directory / "out"), test_months=test_months, rare_category_rows=rare)
     found = features(chosen)
     assert found.books == books
@@ -61,10 +61,10 @@ def test_forward_table_equals_the_oracle(tmp_path_factory: pytest.TempPathFactor
 def test_reference_table_equals_the_oracle(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     directory, random = tmp_path_factory.mktemp("reference"), Random(seed)
     histories = portfolio(random, 150)
-    spoil(random, histories, 60)
+    spoil(random, histories)
     histories = write_portfolio(directory / "in", histories, seed)
     kept, calendar = kept_rows("reference", histories), Calendar(last_month(histories), 6)
-    books = expected_books("reference", kept, calendar)
+    books = expected_books("reference", histories, calendar)
     found = features(settings(directory / "in", directory / "out", "reference"))
     assert found.books == books
     assert_same(expected_rows(kept, books, calendar), found.rows, histories)
@@ -84,7 +84,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Wide:
     histories = write_portfolio(directory / "in", portfolio(Random(40), 100))
     chosen = settings(directory / "in", directory / "out", encoding="one-hot")
     kept, calendar = kept_rows("forward", histories), Calendar(last_month(histories), 6)
-    books = expected_books("forward", kept, calendar)
+    books = expected_books("forward", histories, calendar)
     return Wide(features(replace(chosen, normalise="standard")), expected_rows(kept, books, calendar), books)
 
 

@@ -1,5 +1,6 @@
 """The saved model: what is loaded predicts as before, what does not fit together is refused."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 import xgboost
 from feature_tables import CODEBOOKS, COLUMNS, feature_rows, spark_frame
-from pyspark.sql import functions as f
+from pyspark.sql import functions as F
 
 from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.model import Calibration, Model, feature_types, load, names, predict, save
@@ -41,7 +42,14 @@ def write(model: Model, path: Path) -> Path:
 
 def edit_manifest(path: Path, **changes: object) -> None:
     manifest = json.loads((path / "manifest.json").read_text())
-    (path / "manifest.json").write_text(json.dumps(manifest | changes))
+    manifest = {key: value for key, value in (manifest | changes).items() if key != "manifest_sha256"}
+    sealed = manifest | {"manifest_sha256": hashlib.sha256(text_of(manifest).encode()).hexdigest()}
+    (path / "manifest.json").write_text(text_of(sealed))
+
+
+def text_of(manifest: dict[str, object]) -> str:
+    """A manifest as it is written, so that a changed one can be sealed again."""
+    return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
 
 
 def test_a_loaded_model_is_the_saved_one(model: Model, tmp_path: Path) -> None:
@@ -82,7 +90,7 @@ def test_the_only_python_on_the_way_is_that_of_xgboost_spark(model: Model, rows:
 
 
 def test_rows_without_a_column_are_refused_by_its_name(model: Model, rows: pd.DataFrame, tmp_path: Path) -> None:
-    frame = spark_frame(rows, tmp_path / "rows").drop("dti").withColumn("loan_age", f.col("loan_age").cast("int"))
+    frame = spark_frame(rows, tmp_path / "rows").drop("dti").withColumn("loan_age", F.col("loan_age").cast("int"))
     with pytest.raises(PipelineError, match="missing dti; not float: loan_age is int"):
         predict(frame, model)
 
