@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import Any
 
 from xgboost_pipeline.errors import PipelineError
-from xgboost_pipeline.session import stop_if_submitted
 from xgboost_pipeline.settings import add_options, from_arguments
 
 VERBS = {
@@ -31,21 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped job cleans up as an interrupted one does
     logging.getLogger("py4j").setLevel(logging.CRITICAL)  # else it logs the interrupted call at length
     try:
-        _run(chosen)
+        module = _module(chosen.verb)
+        module.run(from_arguments(module.Settings, chosen))
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except (Exception, KeyboardInterrupt) as error:
         return _unexpected(chosen, error)
     return 0
-
-
-def _run(chosen: argparse.Namespace) -> None:
-    module = _module(chosen.verb)
-    try:
-        module.run(from_arguments(module.Settings, chosen))
-    finally:
-        stop_if_submitted()
 
 
 def _unexpected(chosen: argparse.Namespace, error: BaseException) -> int:

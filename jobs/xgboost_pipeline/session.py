@@ -3,7 +3,9 @@
 import logging
 import os
 import sys
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import pyspark
@@ -24,6 +26,7 @@ THIS_MACHINE = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "8",
 }
+FLUSH_SECONDS = 1  # in which spark-submit's JVM passes on what was printed
 QUICK = "-XX:+UseParallelGC -XX:-UsePerfData"  # G1's own threads cost CPU that small heaps do not pay back
 
 
@@ -39,11 +42,22 @@ def spark_session(name: str, conf: dict[str, str] | None = None) -> SparkSession
     return builder.getOrCreate()
 
 
-def stop_if_submitted() -> None:
-    """End the application under spark-submit: its JVM waits for Spark's own threads for ever otherwise."""
+def end(status: int) -> int:
+    """Return `status`; under spark-submit, stop Spark first, and end its JVM after a success.
+
+    A barrier stage, which XGBoost trains in, leaves a timer thread behind that keeps the JVM, and with it a driver pod,
+    alive for ever, also after SparkContext.stop (seen with Spark 3.5.6). After a failure spark-submit exits by itself.
+    """
     active = SparkSession.getActiveSession()
     if active is not None and _submitted():
+        jvm = active.sparkContext._gateway.jvm  # type: ignore[union-attr] # noqa: SLF001 - PySpark has no other door to the JVM
         active.stop()
+        sys.stdout.flush()
+        time.sleep(FLUSH_SECONDS)
+        with suppress(Exception):  # the connection ends with the JVM
+            if status == 0:
+                jvm.java.lang.System.exit(0)
+    return status
 
 
 def _submitted() -> bool:

@@ -215,11 +215,13 @@ def test_a_loan_in_two_files_is_refused_with_loan_and_files(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("label", ["forward", "reference"])
-@pytest.mark.parametrize("gap", [slice(0), slice(9, 12)])
-def test_a_month_twice_in_one_file_is_refused_with_loan_and_file(tmp_path: Path, label: str, gap: slice) -> None:
+@pytest.mark.parametrize(("gap", "twice"), [(slice(0), 5), (slice(9, 12), 35)])
+def test_a_month_twice_in_one_file_is_refused_with_loan_and_file(
+    tmp_path: Path, label: str, gap: slice, twice: int
+) -> None:
     rows = loans()
     del rows[gap]
-    write_file(tmp_path / "in/2018Q1.csv", [*rows, rows[5] | {40: "01"}])
+    write_file(tmp_path / "in/2018Q1.csv", [*rows, rows[twice] | {40: "01"}])
     message = refusal(settings(tmp_path / "in", tmp_path / "out", label))
     for part in ("000000000000", "2018Q1.csv", "month twice"):
         assert part in message
