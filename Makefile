@@ -38,7 +38,7 @@ $(NODE_READY): package.json package-lock.json $(READY)
 
 .PHONY: demo
 demo: $(READY) ## the loan pipeline on synthetic files, from raw rows to a report and scores
-	$(JOB) generate --rows 800000 --output build/demo/input --truth build/demo/truth --overwrite
+	$(JOB) generate --rows 600000 --output build/demo/input --truth build/demo/truth --overwrite
 	$(JOB) run --input build/demo/input --output build/demo/result --overwrite
 	$(JOB) score --input build/demo/input --model build/demo/result/model --output build/demo/scores --overwrite
 	@echo && echo 'The report: build/demo/result/report/report.html (open it in a browser). The scored loans: build/demo/scores.'

@@ -55,7 +55,8 @@ def read(spark: SparkSession, files: LoanFiles) -> DataFrame:
     selected columns are parsed.
     """
     schema = ", ".join(f"f{position} string" for position in range(1, WIDTHS[-1] + 1))
-    rows = spark.read.csv(list(files.uris), schema=schema, sep="|", mode="PERMISSIVE")
+    # The layout has no quoting: a seller that starts with a quotation mark would swallow the rest of its row.
+    rows = spark.read.csv(list(files.uris), schema=schema, sep="|", quote="", mode="PERMISSIVE")
     return rows.select([rows[f"f{field.position}"].alias(field.name) for field in RAW_FIELDS])
 
 

@@ -166,6 +166,15 @@ def test_a_month_over_a_year_from_all_others_is_malformed(
     assert manifest["funnel"]["malformed"] == malformed
 
 
+@pytest.mark.parametrize(("first", "outside"), [(1999 * 12, 1999 * 12 - 1), (2101 * 12 - 40, 2101 * 12)])
+def test_months_before_1999_and_after_2100_are_malformed(tmp_path: Path, first: int, outside: int) -> None:
+    rows = [row | {3: period(first + index % 40)} for index, row in enumerate(loans())]
+    write_file(tmp_path / "in/2018Q1.csv", [*rows, {2: "S", 3: period(outside), 40: "00"}])
+    manifest = features(settings(tmp_path / "in", tmp_path / "out")).manifest
+    assert (manifest["months"]["first"], manifest["months"]["last"]) == (first, first + 39)
+    assert manifest["funnel"]["malformed"] == 1
+
+
 def test_months_missing_between_the_files_are_refused_with_both_sides(tmp_path: Path) -> None:
     write_file(tmp_path / "in/2018Q1.csv", loans())
     later = [row | {2: "9" + row[2], 3: f"{row[3][:2]}{int(row[3][2:]) + 10}"} for row in loans(10)]
@@ -249,3 +258,11 @@ def test_settings_out_of_range_are_refused(tmp_path: Path, change: dict[str, Any
         replace(settings(tmp_path / "in", tmp_path / "out"), **change)
     assert name.replace("_", "-") in str(refused.value)
     assert str(value) in str(refused.value)
+
+
+def test_a_quotation_mark_is_a_character_like_any_other(tmp_path: Path) -> None:
+    rows = [row | {5: '"Acme'} for row in loans()]
+    write_file(tmp_path / "in/2018Q1.csv", rows)
+    found = features(settings(tmp_path / "in", tmp_path / "out"))
+    assert found.books["seller_name"] == ['"Acme']
+    assert found.manifest["funnel"]["at_risk"] > 0
