@@ -61,10 +61,10 @@ def run(settings: Settings) -> None:
 
 def _check(settings: Settings) -> None:
     """Refuse now what would only be refused after the input has been read."""
-    kinds = {f"features-{label}": "features" for label in ("forward", "reference")} | {"report": "report"}
-    kinds |= {_model(settings, *rung).rsplit("/", 1)[-1]: "model" for rung in (*LADDER, MODEL)}
-    for name, kind in kinds.items():
-        storage.refuse_existing(f"{settings.output}/{name}", kind=kind, overwrite=settings.overwrite)
+    kinds = {_features(settings, label): "features" for label in ("forward", "reference")}
+    kinds |= {_model(settings, *rung): "model" for rung in (*LADDER, MODEL)} | {f"{settings.output}/report": "report"}
+    for uri, kind in kinds.items():
+        storage.refuse_existing(uri, kind=kind, overwrite=settings.overwrite)
     plan_workers(spark_session("loan pipeline"), settings)
 
 

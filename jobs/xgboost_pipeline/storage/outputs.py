@@ -111,7 +111,7 @@ def output(uri: str, *, kind: str, overwrite: bool = False) -> Iterator[Output]:
     """
     files = files_at(uri)
     uri = _checked(uri)
-    _refuse_existing(files, uri, kind, overwrite=overwrite)
+    refuse_existing(uri, kind=kind, overwrite=overwrite)
     target = _beside(uri, "partial") if files.atomic_rename else uri
     files.delete(target)
     if target == uri:
@@ -159,10 +159,7 @@ def _check_seal(files: Files, uri: str, kind: str, manifest: dict[str, Any]) -> 
 
 def refuse_existing(uri: str, *, kind: str, overwrite: bool) -> None:
     """Raise PipelineError where `output` would: for what exists and may not, or must not, be replaced."""
-    _refuse_existing(files_at(uri), _checked(uri), kind, overwrite=overwrite)
-
-
-def _refuse_existing(files: Files, uri: str, kind: str, *, overwrite: bool) -> None:
+    files, uri = files_at(uri), _checked(uri)
     found = files.kind(uri)
     if found == "missing":
         return
