@@ -16,7 +16,7 @@ from xgboost_pipeline.features.loan_files import LoanFiles
 from xgboost_pipeline.progress import say
 
 CHECKED = tuple(field for field in RAW_FIELDS if field.kind != "text" or field.name == "loan_id")
-NO_NUMBER, NO_DIGIT = "[^0-9.+-]", "[^0-9]"  # Java reads 12d, 1e5 and Infinity as numbers, and +1 as digits
+STATUSES = tuple(f"{months:02}" for months in range(100))
 BLOCK = 62  # months whose bits fit a long, with room for the sum
 YEARS = {"period": (1999, 2100), "origination": (1900, 2100)}  # the data set starts in 2000; loans may be older
 LONGEST_GAP = 12  # months without a row before what follows is taken for a mistake
@@ -37,7 +37,7 @@ def typed(raw: DataFrame) -> DataFrame:
     return raw.select(
         raw.loan_id,
         values["period"].alias("month"),
-        values["delinquency_status"].cast("int").alias("status"),
+        values["delinquency_status"].alias("status"),
         (raw.delinquency_status == "XX").alias("status_unknown"),
         raw.zero_balance_code,
         values["origination_date"].alias("origination_month"),
@@ -120,24 +120,33 @@ def _value(raw: Column, kind: str) -> Column:
     if kind in YEARS:
         return _month(raw, *YEARS[kind])
     if kind == "status":
-        return F.when(raw.rlike("^[0-9]{2}$"), raw.cast("int"))
+        return F.when(raw.isin(*STATUSES), raw.cast("int"))
     return raw
 
 
 def _month(raw: Column, first_year: int, last_year: int) -> Column:
-    """Return the month index of MMYYYY text, null for anything else: arithmetic, since dates in text leave the GPU."""
-    month, year = F.substring(raw, 1, 2).cast("int"), F.substring(raw, 3, 4).cast("int")
-    real = (F.length(raw) == 6) & month.between(1, 12) & year.between(first_year, last_year)  # noqa: PLR2004 - MMYYYY
+    """Return the month index of MMYYYY text, null for anything else: arithmetic, since dates in text leave the GPU.
+
+    Spark reads "+12020", " 12020" and "12020." as a number too; what has six characters is six digits when it is at
+    least 100000, or starts with 0 and is at least 10000.
+    """
+    number = raw.cast("int")
+    digits = (F.length(raw) == 6) & ((number >= 100_000) | (raw.startswith("0") & (number >= 10_000)))  # noqa: PLR2004 - MMYYYY
+    month, year = F.floor(number / 10_000).cast("int"), number % 10_000
+    real = digits & month.between(1, 12) & year.between(first_year, last_year)
     return F.when(real, year * 12 + month - 1)
 
 
 def _any_bad(raw: DataFrame, values: dict[str, Column]) -> Column:
-    """Return whether any checked field is bad, looking for stray characters in all numbers at once."""
+    """Return whether any checked field is bad, looking for letters in all numbers at once."""
     wrong = [_is_unreadable(raw[field.name], values[field.name], field) for field in CHECKED]
-    for kinds, stray in ((("number",), NO_NUMBER), (tuple(YEARS), NO_DIGIT)):
-        together = F.concat_ws("", *(raw[field.name] for field in CHECKED if field.kind in kinds))
-        wrong.append(together.rlike(stray))
-    return reduce(lambda a, b: a | b, wrong)
+    numbers = F.concat_ws("", *(raw[field.name] for field in CHECKED if field.kind == "number"))
+    return reduce(lambda a, b: a | b, [*wrong, _has_letters(numbers)])
+
+
+def _has_letters(text: Column) -> Column:
+    """Return whether text has a letter, as has what Java reads as numbers beside digits: 12d, 1e5, 0x1p3, NaN."""
+    return F.lower(text) != F.upper(text)
 
 
 def _is_unreadable(raw: Column, value: Column, field: RawField) -> Column:
@@ -151,8 +160,7 @@ def _is_bad(raw: DataFrame, field: RawField) -> Column:
     """Return whether one field is bad: what `_any_bad` says of all of them together."""
     text = raw[field.name]
     unreadable = _is_unreadable(text, _value(text, field.kind), field)
-    stray = {"number": NO_NUMBER} | dict.fromkeys(YEARS, NO_DIGIT)
-    return unreadable | F.coalesce(text.rlike(stray[field.kind]), F.lit(False)) if field.kind in stray else unreadable  # noqa: FBT003 - SQL's FALSE
+    return unreadable | F.coalesce(_has_letters(text), F.lit(False)) if field.kind == "number" else unreadable  # noqa: FBT003 - SQL's FALSE
 
 
 def _judge_malformed(spark: SparkSession, files: LoanFiles, counts: Counts, max_malformed: float) -> None:
