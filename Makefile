@@ -30,6 +30,7 @@ $(READY): pyproject.toml requirements.lock
 	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(PY) -c 'import xgboost' 2>/dev/null || { echo 'error: XGBoost finds no OpenMP library; on macOS run `brew install libomp`, then again'; exit 1; }
 	@$(PY) -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
+	@$(PY) -m xgboost_pipeline.class_archive
 	@touch $@
 
 $(NODE_READY): package.json package-lock.json $(READY)
@@ -77,7 +78,7 @@ hooks: $(READY) ## check every commit before it is made
 
 .PHONY: lock
 lock: $(READY) ## pin and hash what pyproject.toml asks for
-	@$(BIN)/uv pip compile pyproject.toml --group job --group dev --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --group job --group infra --group rehearsal --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements.lock
 
 .PHONY: clean

