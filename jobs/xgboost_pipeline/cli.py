@@ -24,44 +24,59 @@ VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; return 0, or 1 after one sentence on standard error, or 130 when interrupted."""
+    """Run one verb; return 0, or 1 after one sentence on standard error, or 130 or 143 when stopped by a signal."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    chosen = _parser(given).parse_args(given)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped job cleans up as an interrupted one does
-    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # else it logs the interrupted call at length
+    chosen = argparse.Namespace(verb=next(iter(given), "the job"), traceback=False)
+    stop = _Stop()
     try:
+        _parser(given).parse_args(given, chosen)
         module = _module(chosen.verb)
         module.run(from_arguments(module.Settings, chosen))
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
     except (Exception, KeyboardInterrupt) as error:
-        return _unexpected(chosen, error)
+        return _failed(chosen, stop, error)
     return 0
 
 
-def _unexpected(chosen: argparse.Namespace, error: BaseException) -> int:
-    if _was_interrupted(error):
+class _Stop:
+    """What Ctrl-C and SIGTERM do: interrupt once, and nothing after that, since what is half-made is being removed.
+
+    `signal` is the one that came; the interrupted library may turn the interruption into an error of its own.
+    """
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.signal = 0
+        for each in self.signals:
+            signal.signal(each, self)
+
+    def __call__(self, number: int, _frame: object) -> None:
+        for each in self.signals:
+            signal.signal(each, signal.SIG_IGN)
+        self.signal = number
+        logging.disable()  # py4j logs the interrupted call at length
+        raise KeyboardInterrupt
+
+
+def _failed(chosen: argparse.Namespace, stop: _Stop, error: BaseException) -> int:
+    """Say what went wrong in one sentence; return the exit status, for a signal 128 and its number."""
+    if stop.signal or isinstance(error, KeyboardInterrupt):
         print(f"error: {chosen.verb} was interrupted; nothing half-made is left", file=sys.stderr)
-        return 130
+        return 128 + (stop.signal or signal.SIGINT)
+    if isinstance(error, PipelineError):
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     print(f"error: {chosen.verb} failed: {_first_line(error)}; add --traceback to see where", file=sys.stderr)
     if chosen.traceback:
         traceback.print_exception(error)
     return 1
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Tell whether a signal is behind it: py4j turns an interrupted call into an error of its own."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser; only the verb that is given is imported, since each brings libraries that take seconds."""
-    parser = argparse.ArgumentParser(prog="xgboost_pipeline", description=import_module("xgboost_pipeline").__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m xgboost_pipeline", description=import_module("xgboost_pipeline").__doc__
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in VERBS.items():
         options = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".")

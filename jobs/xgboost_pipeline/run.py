@@ -1,5 +1,6 @@
 """The `run` verb: raw files to a reported model in one Spark application, which is how the job runs on EMR."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
@@ -34,52 +35,54 @@ class Settings(BoosterSettings):
 def run(settings: Settings) -> None:
     """Write features, models and report below the output; raise PipelineError for what any of the verbs refuses."""
     _check(settings)
-    labels = ("forward",) if settings.without_ladder else ("forward", "reference")
-    _build_features(settings, labels)
-    rungs = () if settings.without_ladder else LADDER
-    for label, split in (*rungs, MODEL):
-        say(f"\nmodel: label {label}, split by {split.replace('_', ' ')}")
-        train.run(
-            _pick(
-                train.Settings,
-                settings,
-                features=_features(settings, label),
-                output=_model(settings, label, split),
-                split=split,
+    files = loan_files.find(settings.input)
+    with storage.together(_outputs(settings, LADDER) if settings.overwrite else {}):
+        _build_features(settings, files)
+        for label, split in (*_rungs(settings), MODEL):
+            say(f"\nmodel: label {label}, split by {split.replace('_', ' ')}")
+            given, output = _features(settings, label), _model(settings, label, split)
+            train.run(_pick(train.Settings, settings, features=given, output=output, split=split))
+        report.run(
+            report.Settings(
+                model=_model(settings, *MODEL),
+                compare=tuple(_model(settings, *rung) for rung in _rungs(settings)),
+                features=_features(settings, "forward"),
+                output=f"{settings.output}/report",
+                overwrite=settings.overwrite,
             )
         )
-    report.run(
-        report.Settings(
-            model=_model(settings, *MODEL),
-            compare=tuple(_model(settings, *rung) for rung in rungs),
-            features=_features(settings, "forward"),
-            output=f"{settings.output}/report",
-            overwrite=settings.overwrite,
-        )
-    )
+
+
+def _rungs(settings: Settings) -> tuple[tuple[str, str], ...]:
+    return () if settings.without_ladder else LADDER
+
+
+def _outputs(settings: Settings, rungs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return what a run with these rungs writes: URI and kind."""
+    kinds = {f"{settings.output}/report": "report"}
+    for label, split in (*rungs, MODEL):
+        kinds |= {_features(settings, label): "features", _model(settings, label, split): "model"}
+    return kinds
 
 
 def _check(settings: Settings) -> None:
     """Refuse now what would only be refused after the input has been read."""
-    kinds = {_features(settings, label): "features" for label in ("forward", "reference")}
-    kinds |= {_model(settings, *rung): "model" for rung in (*LADDER, MODEL)} | {f"{settings.output}/report": "report"}
-    for uri, kind in kinds.items():
+    for uri, kind in _outputs(settings, _rungs(settings)).items():
         storage.refuse_existing(uri, kind=kind, overwrite=settings.overwrite)
     plan_workers(spark_session("loan pipeline"), settings)
 
 
-def _build_features(settings: Settings, labels: tuple[str, ...]) -> None:
+def _build_features(settings: Settings, files: loan_files.LoanFiles) -> None:
     """Read the raw files once for the tables of all labels."""
+    labels = sorted({label for label, _ in (*_rungs(settings), MODEL)})
     plans = [_pick(features.Settings, settings, output=_features(settings, label), label=label) for label in labels]
-    files = loan_files.find(settings.input)
     spark = spark_session("loan pipeline")
-    with timed("ETL"), storage.output(f"{settings.output}/_staged", kind="staged", overwrite=True) as scratch:
-        staged = features.stage(spark, files, plans[0], scratch.path("rows"))
+    with timed("ETL"), storage.scratch(f"{settings.output}/_staged") as place:
+        staged = features.stage(spark, files, plans[0], f"{place}/rows")
         for plan in plans:
             say(f"\nfeatures: label {plan.label}")
             with storage.output(plan.output, kind="features", overwrite=plan.overwrite) as out:
                 features.build(staged, plan, out)
-    storage.delete(f"{settings.output}/_staged")
 
 
 def _features(settings: Settings, label: str) -> str:

@@ -5,9 +5,10 @@ import os
 import re
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,18 +53,19 @@ def run(settings: Settings) -> None:
     ):
         quarters = plan(Path(folder), seed=settings.seed, first=first, months=settings.months, rows=settings.rows)
         written = []
-        for result in _written(quarters, _processes(settings.workers)):
-            files.add_file(result.quarter.loan_file.name, result.quarter.loan_file)
-            truth.add_file(f"table/{result.quarter.truth_file.name}", result.quarter.truth_file)
-            written.append(result)
-            _report(result, len(quarters))
+        with closing(_written(quarters, _processes(settings.workers))) as results:
+            for result in results:
+                files.add_file(result.quarter.loan_file.name, result.quarter.loan_file)
+                truth.add_file(f"table/{result.quarter.truth_file.name}", result.quarter.truth_file)
+                written.append(result)
+                _report(result, len(quarters))
         description = _description(settings, written)
         files.manifest.update(description)
         truth.manifest.update(description)
     say(f"{description['rows']:,} rows in {len(written)} files of {settings.output}")
 
 
-def _written(quarters: list[Quarter], processes: int) -> Iterator[Written]:
+def _written(quarters: list[Quarter], processes: int) -> Generator[Written, None, None]:
     if processes == 1:
         yield from map(write_quarter, quarters)
         return
@@ -76,6 +78,10 @@ def _written(quarters: list[Quarter], processes: int) -> Iterator[Written]:
         raise PipelineError(
             f"one of {processes} worker processes was killed, most likely for lack of memory: use fewer --workers"
         ) from error
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()  # else they write on in a folder that is being removed
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

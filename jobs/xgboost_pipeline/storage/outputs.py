@@ -4,13 +4,15 @@ import hashlib
 import json
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from xgboost_pipeline.errors import PipelineError
+from xgboost_pipeline.session import settle
 from xgboost_pipeline.storage.files import Files, files_at
 
 FORMAT = 1
@@ -18,6 +20,7 @@ MANIFEST = "manifest.json"
 SEAL = "manifest_sha256"
 UNFINISHED = "_unfinished"  # where nothing can be renamed: names the kind until the manifest is there
 GLOB = re.compile(r"[\[\]{}*?]")
+_HELD: ContextVar[dict[str, str] | None] = ContextVar("held", default=None)  # in `together`: URI -> where it waits
 RECORDED_VERSIONS = ("numpy", "pandas", "pyarrow", "pyspark", "scikit-learn", "xgboost-cpu", "xgboost")
 
 
@@ -121,18 +124,64 @@ def output(uri: str, *, kind: str, overwrite: bool = False) -> Iterator[Output]:
         yield out
         out.seal(kind)
     except BaseException:
+        settle()
         files.delete(target)
         raise
     if target == uri:
         files.delete(f"{uri}/{UNFINISHED}")
-    else:
-        _replace(files, target, uri)
+    held = _HELD.get()
+    if held is not None:
+        held[uri] = target
+    elif target != uri:
+        _replace(files, [uri], {uri: target})
+
+
+@contextmanager
+def together(earlier: Mapping[str, str]) -> Iterator[None]:
+    """Write several outputs of one file system as one: all appear when the block ends well, else none.
+
+    They take the place of the `earlier` ones, {URI: kind}, which go even if they are not written again: at the end
+    (on object stores: at the start, as they cannot rename). Within the block `open_output` finds what is finished.
+    """
+    there = [uri for uri, kind in earlier.items() if _is_ours(files_at(uri), uri, kind)]
+    for uri in there:
+        if not files_at(uri).atomic_rename:
+            files_at(uri).delete(uri)
+    held: dict[str, str] = {}
+    token = _HELD.set(held)
+    try:
+        yield
+    except BaseException:
+        settle()
+        for waiting in held.values():
+            files_at(waiting).delete(waiting)
+        raise
+    finally:
+        _HELD.reset(token)
+    moved = {uri: waiting for uri, waiting in held.items() if uri != waiting}
+    if moved:
+        _replace(files_at(next(iter(moved))), there, moved)
+
+
+@contextmanager
+def scratch(uri: str) -> Iterator[str]:
+    """Give a place beside a URI, as Spark takes it, whose content is deleted in the end, come what may."""
+    files, place = files_at(uri), _beside(_checked(uri), "partial")
+    files.delete(place)
+    try:
+        yield files.spark_uri(place)
+    except BaseException:
+        settle()
+        raise
+    finally:
+        files.delete(place)
 
 
 def open_output(uri: str, *, kind: str) -> Stored:
     """Open a whole output of a kind; raise PipelineError for one that is missing, not whole or of another kind."""
     files = files_at(uri)
     uri = _checked(uri)
+    uri = (_HELD.get() or {}).get(uri, uri)
     if files.kind(f"{uri}/{MANIFEST}") == "missing":
         raise PipelineError(f"{uri} is no finished {kind} output: it has no {MANIFEST}; run `{_verb(kind)}` to make it")
     manifest = _parsed(files.read(f"{uri}/{MANIFEST}"), uri)
@@ -181,13 +230,17 @@ def _is_ours(files: Files, uri: str, kind: str) -> bool:
     return manifest.get("kind") == kind and "format" in manifest
 
 
-def _replace(files: Files, new: str, uri: str) -> None:
-    old = _beside(uri, "old")
-    files.delete(old)
-    if files.kind(uri) != "missing":
-        files.rename(uri, old)
-    files.rename(new, uri)
-    files.delete(old)
+def _replace(files: Files, old: Iterable[str], new: Mapping[str, str]) -> None:
+    """Put outputs in place of old ones, which are all moved away first: whatever stops it, the two never mix."""
+    away = {uri: _beside(uri, "old") for uri in (*old, *new)}
+    for uri, aside in away.items():
+        files.delete(aside)
+        if files.kind(uri) != "missing":
+            files.rename(uri, aside)
+    for uri, waiting in new.items():
+        files.rename(waiting, uri)
+    for aside in away.values():
+        files.delete(aside)
 
 
 def _beside(uri: str, state: str) -> str:
