@@ -97,6 +97,15 @@ def load(uri: str) -> Model:
     return model
 
 
+def require_cuda(device: str) -> None:
+    """Raise PipelineError for device `cuda` where XGBoost is built without it."""
+    if device == "cuda" and not xgboost.build_info()["USE_CUDA"]:
+        raise PipelineError(
+            f"--device is cuda, but this XGBoost {xgboost.__version__} is built without CUDA: "
+            "use --device cpu or install the package `xgboost` instead of `xgboost-cpu`"
+        )
+
+
 def predict(rows: DataFrame, model: Model, device: str = "cpu") -> DataFrame:
     """Add `probability` (float) of the label to rows that have the model's columns (float, null = missing).
 

@@ -99,7 +99,9 @@ def manifest(label: str = "forward", split: str = "loan_and_time", **changes: An
 
 def write_model(path: Path, described: dict[str, Any], frame: pd.DataFrame, without: str = "") -> str:
     """Write a model directory and return its path; `without` names a metric to leave out."""
-    metrics = evaluate(frame, described["threshold"], resamples=50)
+    metrics = evaluate(
+        frame, described["threshold"], resamples=50, baseline_thresholds={"logistic": 0.15, "roll_rate": 0.2}
+    )
     metrics.pop(without, None)
     with storage.output(str(path), kind="model") as out:
         out.manifest |= described

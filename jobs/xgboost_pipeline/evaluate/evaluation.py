@@ -1,5 +1,6 @@
 """`evaluate`: predictions and outcomes in, everything the report says about them out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,24 @@ SCORES = ("probability", "logistic", "roll_rate")
 COLUMNS = ("loan_id", "month", "label", "status", *SCORES)
 
 
-def evaluate(frame: pd.DataFrame, threshold: float, resamples: int = 200, seed: int = 7) -> dict[str, Any]:
+def evaluate(
+    frame: pd.DataFrame,
+    threshold: float,
+    resamples: int = 200,
+    seed: int = 7,
+    baseline_thresholds: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """Measure predictions against outcomes; the order of the rows does not matter.
 
     `frame`: loan_id (any), month (int index), label (0 or 1), status (months past due now, null = unknown), and the
     probabilities probability (the model), logistic and roll_rate (baselines). `threshold`: the least probability that
-    is decided as default. Raises PipelineError for missing columns, no rows, other values, or no positives.
+    is decided as default; `baseline_thresholds`: the same for logistic and roll_rate, where theirs differ from the
+    model's. Raises PipelineError for missing columns, no rows, other values, or no positives.
 
     Returns, ready for JSON, None being what cannot be computed:
-    sentence, threshold, months {first, last} as YYYY-MM, resampling {resamples, seed, level, unit};
-    rows, loans, positives, base_rate, the measures of `measures`, intervals {measure: [low, high]};
+    sentence, threshold, thresholds {probability, logistic, roll_rate}, months {first, last} as YYYY-MM, resampling
+    {resamples, seed, level, unit}; rows, loans, positives, defaulted_loans (loans with a positive row), base_rate,
+    the measures of `measures`, intervals {measure: [low, high]};
     baselines {all_negative, roll_rate, logistic: measures}; current: the same block for loans that are current now
     (status 0), without measures where there are none; confusion; calibration (`by_risk`), quarters (`by_quarter`),
     roll_rates (`by_status`); curves {probability, logistic, roll_rate: `curves`}.
@@ -33,14 +42,16 @@ def evaluate(frame: pd.DataFrame, threshold: float, resamples: int = 200, seed: 
     _check(frame, threshold)
     rows = frame.assign(loan=pd.factorize(frame["loan_id"], sort=True)[0]).sort_values(["loan", "month"])
     label, scores = rows["label"].to_numpy(np.float64), _scores(rows)
-    block = _block(rows, threshold, resamples, seed)
+    thresholds = dict.fromkeys(SCORES, threshold) | dict(baseline_thresholds or {})
+    block = _block(rows, thresholds, resamples, seed)
     return block | {
         "sentence": _sentence(block),
         "threshold": threshold,
+        "thresholds": thresholds,
         "months": {"first": months.name(int(rows["month"].min())), "last": months.name(int(rows["month"].max()))},
         "resampling": {"resamples": resamples, "seed": seed, "level": LEVEL, "unit": "loan"},
         "confusion": confusion(label, scores["probability"], threshold),
-        "current": _block(rows[rows["status"] == 0], threshold, resamples, seed),
+        "current": _block(rows[rows["status"] == 0], thresholds, resamples, seed),
         "calibration": by_risk(rows),
         "quarters": by_quarter(rows),
         "roll_rates": by_status(rows),
@@ -48,23 +59,26 @@ def evaluate(frame: pd.DataFrame, threshold: float, resamples: int = 200, seed: 
     }
 
 
-def _block(rows: pd.DataFrame, threshold: float, resamples: int, seed: int) -> dict[str, Any]:
+def _block(rows: pd.DataFrame, thresholds: Mapping[str, float], resamples: int, seed: int) -> dict[str, Any]:
     """Return counts, measures, intervals and baselines of some rows; only the counts where there are none."""
     if rows.empty:
-        return {"rows": 0, "loans": 0, "positives": 0, "base_rate": None}
+        return {"rows": 0, "loans": 0, "positives": 0, "defaulted_loans": 0, "base_rate": None}
     label, scores = rows["label"].to_numpy(np.float64), _scores(rows)
     loan = np.unique(rows["loan"].to_numpy(), return_inverse=True)[1]
-    baselines = {name: measures(label, scores[name], threshold) for name in ("roll_rate", "logistic")}
+    baselines = {name: measures(label, scores[name], thresholds[name]) for name in ("roll_rate", "logistic")}
     baselines["all_negative"] = measures(label, np.zeros(len(rows)), threshold=np.inf)
     return {
         "rows": len(rows),
         "loans": int(loan.max()) + 1,
         "positives": int(label.sum()),
+        "defaulted_loans": len(np.unique(loan[label == 1])),
         "base_rate": round(float(label.mean()), 10),
-        **measures(label, scores["probability"], threshold),
+        **measures(label, scores["probability"], thresholds["probability"]),
         "intervals": {
             name: list(interval)
-            for name, interval in intervals(label, scores["probability"], threshold, loan, resamples, seed).items()
+            for name, interval in intervals(
+                label, scores["probability"], thresholds["probability"], loan, resamples, seed
+            ).items()
         },
         "baselines": baselines,
     }

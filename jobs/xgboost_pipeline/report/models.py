@@ -7,7 +7,10 @@ from typing import Any
 from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.storage import open_output
 
-NEEDED = ("rows", "base_rate", "roc_auc", "pr_auc", "intervals", "baselines", "quarters", "curves", "sentence")
+NEEDED = (
+    *("rows", "base_rate", "defaulted_loans", "roc_auc", "pr_auc", "intervals", "baselines"),
+    *("quarters", "curves", "sentence", "thresholds"),
+)
 DESCRIBED = ("label", "label_definition", "split", "fingerprint", "funnel", "settings", "importance", "history")
 
 
@@ -64,11 +67,20 @@ def open_described(model: Evaluated, uri: str) -> Evaluated:
 
 
 def require_same_data(models: Sequence[Evaluated]) -> None:
-    """Raise PipelineError unless all models come from the same files: their metrics would not be comparable."""
-    first = models[0]
+    """Raise PipelineError unless all models come from the same files, split alike: else nothing can be compared."""
+    ours = _made_from(models[0])
     for other in models[1:]:
-        if other.manifest["fingerprint"] != first.manifest["fingerprint"]:
+        differing = [(n, theirs, ours[n]) for n, theirs in _made_from(other).items() if theirs != ours[n]]
+        if differing:
+            said = ", ".join(f"{name} {theirs!r}, not {our!r}" for name, theirs, our in differing)
             raise PipelineError(
-                f"model {other.uri} comes from other files than {first.uri}, so their metrics cannot be compared: "
-                "train both from the same files"
+                f"model {other.uri} comes from other data than {models[0].uri} ({said}), so their metrics cannot be "
+                "compared: make the features of both from the same files with the same settings, and train again"
             )
+
+
+def _made_from(model: Evaluated) -> dict[str, Any]:
+    """Return what decides which rows are tested."""
+    settings = model.manifest.get("features_settings", {})
+    chosen = {name: settings.get(name) for name in ("salt", "test_months")}
+    return {"fingerprint": model.manifest["fingerprint"], **chosen}

@@ -126,7 +126,17 @@ def funnel(model: Evaluated) -> list[Bar]:
     kept = [
         Bar(name, parts[name], parts[name] / read, leaves=name in UNUSED, part=True) for name in PARTS if name in parts
     ]
-    return [Bar("rows read", counts.get("read", 0), 1.0), *steps, *kept]
+    return [Bar("rows read", counts.get("read", 0), 1.0), *steps, *_further(counts, read), *kept]
+
+
+def _further(counts: dict[str, Any], read: int) -> list[Bar]:
+    """Return the counts that are not known here, so that no step of `features` goes unseen."""
+    known = {"read", "not_at_risk", *(name for name, _, _ in FUNNEL)}
+    return [
+        Bar(name.replace("_", " "), rows, rows / read)
+        for name, rows in sorted(counts.items())
+        if name not in known and not isinstance(rows, dict)
+    ]
 
 
 def timings(manifest: dict[str, Any]) -> Table:

@@ -1,11 +1,13 @@
 """Fit XGBoost on Spark so that the same rows give the same bytes, whatever partitions they come in."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
+import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from xgboost import Booster
@@ -18,6 +20,7 @@ from xgboost_pipeline.train.workers import Workers
 
 VALIDATION = "is_validation"
 WEIGHT = "weight"
+Frames = Iterable[pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def settled(rows: DataFrame, workers: int) -> DataFrame:
 
 
 class _Classifier(SparkXGBClassifier):
-    """SparkXGBClassifier with threads of its own, and without its pass over the data that counts classes.
+    """SparkXGBClassifier with threads of its own, without its pass over the data that counts classes, and quiet.
 
     xgboost.spark only knows `spark.task.cpus`: one worker on an executor would use one core of it.
     """
@@ -67,9 +70,29 @@ class _Classifier(SparkXGBClassifier):
         two = dataset.sparkSession.range(2).select(F.col("id").cast("float").alias("label"))
         return dict(super()._get_distributed_train_params(two))
 
+    def _prepare_input(self, dataset: DataFrame) -> tuple[DataFrame, Any]:
+        prepared, properties = super()._prepare_input(dataset)
+        plain = prepared.mapInPandas
+
+        def quiet(train: Any, schema: str) -> DataFrame:  # noqa: ANN401 - a function of frames
+            return plain(_unprinted(train), schema)
+
+        prepared.mapInPandas = quiet  # type: ignore[method-assign,assignment]
+        return prepared, properties
+
     def _get_xgb_parameters(self, dataset: DataFrame) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         booster, call, matrix = super()._get_xgb_parameters(dataset)
         return booster | {"nthread": self.threads}, call, matrix | {"nthread": self.threads}
+
+
+def _unprinted(train: Callable[[Frames], Frames]) -> Callable[[Frames], Frames]:
+    """Swallow what XGBoost prints in a worker: `Task 0 got rank 0`, which no verbosity turns off, and nothing else."""
+
+    def quiet(frames: Frames) -> Frames:
+        with redirect_stdout(StringIO()):
+            yield from train(frames)
+
+    return quiet
 
 
 def _estimator(

@@ -28,9 +28,11 @@ class GrowthSettings:
 
     device: str = option("where XGBoost runs", default="cpu", choices=("cpu", "cuda"))
     workers: int | None = option(
-        "XGBoost workers, one Spark task each; by default 1 on one machine, else one per executor or GPU", default=None
+        "XGBoost workers, one Spark task each",
+        default=None,
+        shown="1 on one machine, else one per executor or, on cuda, per GPU",
     )
-    threads: int | None = option("threads per worker; by default all cores shared among the workers", default=None)
+    threads: int | None = option("threads per worker", default=None, shown="all cores, shared among the workers")
     rounds: int = option("most trees to grow", default=300)
     early_stopping_rounds: int = option(
         "stop after this many trees without a better validation log loss; 0 grows all", default=20
@@ -122,9 +124,24 @@ def with_tuned(settings: Settings) -> Settings:
 def read_best(uri: str) -> dict[str, Any]:
     """Return what the search at a URI found best: `settings`, `trial`, `split`; raise PipelineError if nothing."""
     try:
-        return dict(json.loads(files_at(uri).read(f"{uri.rstrip('/')}/best.json")))
+        best = json.loads(files_at(uri).read(f"{uri.rstrip('/')}/best.json"))
     except (OSError, ValueError) as error:
         raise PipelineError(f"{uri} has no readable best.json: run `tune --output {uri}` to its end first") from error
+    if not isinstance(best, dict) or not {"trial", "split"} <= best.keys() or not are_searched(best.get("settings")):
+        raise PipelineError(
+            f"{uri}/best.json is damaged: it lacks a trial, its split or a number for each of {', '.join(SEARCHED)}; "
+            f"run `tune --output {uri}` again, which writes it from the finished trials"
+        )
+    return best
+
+
+def are_searched(settings: object) -> bool:
+    """Tell whether this is what a search chooses: a number by each name in `SEARCHED`."""
+    return (
+        isinstance(settings, dict)
+        and settings.keys() == set(SEARCHED)
+        and all(isinstance(value, int | float) for value in settings.values())
+    )
 
 
 def _at_least(name: str, value: float, least: float) -> None:

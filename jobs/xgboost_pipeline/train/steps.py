@@ -28,7 +28,10 @@ PREDICTED = ("loan_id", "month", "label", "status", "probability", "logistic", "
 
 @dataclass
 class Training:
-    """What the steps of one training share: rows, settings, seconds of each step, validation scores (`histogram`)."""
+    """What the steps of one training share: rows, settings, seconds of each step.
+
+    `validation`: the model's validation scores (`histogram`); `thresholds`: those of the baselines.
+    """
 
     spark: SparkSession
     settings: Settings
@@ -37,6 +40,7 @@ class Training:
     workers: Workers
     seconds: dict[str, float] = field(default_factory=dict)
     validation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    thresholds: dict[str, float] = field(default_factory=dict)
 
 
 def train(spark: SparkSession, settings: Settings) -> None:
@@ -137,12 +141,18 @@ def _write_distribution(training: Training, model: Model, sample: pd.DataFrame, 
 
 
 def _write_predictions(training: Training, model: Model, sample: pd.DataFrame, out: Output) -> None:
-    """Predict the test rows with the model and both baselines."""
+    """Predict the test rows with the model and both baselines, whose thresholds are chosen as the model's is."""
     parts = training.parts
-    rates = roll_rate_expression(roll_rates(parts.statuses))
-    logistic = logistic_expression(fit_logistic(sample, model.columns))
+    baselines = {
+        "logistic": logistic_expression(fit_logistic(sample, model.columns)),
+        "roll_rate": roll_rate_expression(roll_rates(parts.statuses)),
+    }
+    validation = parts.read("validation")
+    for name, probability in baselines.items():
+        scored = validation.select("label", probability.alias("probability"))
+        training.thresholds[name] = best_threshold(histogram(scored))
     with timed("Transformation") as watch:
-        rows = parts.read("test").withColumn("logistic", logistic).withColumn("roll_rate", rates)
+        rows = parts.read("test").withColumns(baselines)
         predicted = predict(rows, model, training.settings.device)
         predicted.select(*PREDICTED).write.parquet(out.path("predictions"))
     training.seconds["transformation"] = watch.seconds
@@ -154,7 +164,8 @@ def _write_metrics(training: Training, model: Model, out: Output) -> None:
     with timed("Evaluation") as watch:
         predicted = training.spark.read.parquet(out.path("predictions"))
         frame = sample_loans(predicted, count, EVALUATED_ROWS).withColumn("loan_id", F.xxhash64("loan_id")).toPandas()
-        metrics = evaluate(frame, model.threshold, training.settings.resamples, training.settings.seed)
+        settings = training.settings
+        metrics = evaluate(frame, model.threshold, settings.resamples, settings.seed, training.thresholds)
     training.seconds["evaluation"] = watch.seconds
     metrics["evaluated"] = {"rows": len(frame), "test_rows": count, "sampled": len(frame) < count}
     out.write_json("metrics.json", metrics)

@@ -5,10 +5,10 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-import xgboost
 from pyspark.sql import SparkSession
 
 from xgboost_pipeline.errors import PipelineError
+from xgboost_pipeline.model import require_cuda
 from xgboost_pipeline.train.settings import GrowthSettings
 
 
@@ -69,14 +69,8 @@ def _check(count: int, capacity: Capacity, device: str) -> None:
             f"--workers is {count}, but Spark runs {capacity.slots} tasks at the same time "
             f"({capacity.executors} executors, {capacity.cores} cores): give at most {capacity.slots} or add executors"
         )
-    if device != "cuda":
-        return
-    if not xgboost.build_info()["USE_CUDA"]:
-        raise PipelineError(
-            f"--device is cuda, but this XGBoost {xgboost.__version__} is built without CUDA: "
-            "use --device cpu or install the package `xgboost` instead of `xgboost-cpu`"
-        )
-    if count > capacity.gpus:
+    require_cuda(device)
+    if device == "cuda" and count > capacity.gpus:
         raise PipelineError(
             f"--workers is {count}, but there are {capacity.gpus} GPUs and each worker takes one: "
             f"give at most {capacity.gpus}, or use --device cpu"

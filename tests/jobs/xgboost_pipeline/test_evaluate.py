@@ -106,6 +106,22 @@ def test_never_saying_default_is_worth_what_chance_is(measure: str, worth: float
     assert evaluate(FOUR, 0.35)["baselines"]["all_negative"][measure] == worth
 
 
+def test_a_loan_that_defaults_is_counted_once_however_many_of_its_months_are_before_the_default() -> None:
+    rows = frame([1.0, 1.0, 0.0, 1.0, 0.0], [0.5] * 5, loans=["A", "A", "A", "B", "C"])
+    found = evaluate(rows, 0.5)
+    assert (found["positives"], found["defaulted_loans"], found["loans"]) == (3, 2, 3)
+
+
+def test_a_baseline_decides_by_its_own_threshold() -> None:
+    logistic, roll_rate = [0.3, 0.2, 0.2, 0.1], [0.04, 0.01, 0.01, 0.01]
+    rows = frame([1.0, 0.0, 1.0, 0.0], [0.8, 0.6, 0.4, 0.1], logistic=logistic, roll_rate=roll_rate)
+    found = evaluate(rows, 0.35, baseline_thresholds={"logistic": 0.2, "roll_rate": 0.02})
+    assert found["thresholds"] == {"probability": 0.35, "logistic": 0.2, "roll_rate": 0.02}
+    for name, f1 in (("logistic", 4 / 5), ("roll_rate", 2 / 3)):
+        assert found["baselines"][name]["f1"] == pytest.approx(f1)
+    assert found["f1"] == 4 / 5
+
+
 def test_a_tie_across_the_cut_of_the_top_decile_is_shared_evenly() -> None:
     assert evaluate(frame([1.0] + [0.0] * 9, [0.5] * 10), 0.5)["top_decile_capture"] == pytest.approx(0.1)
 
@@ -187,7 +203,7 @@ def test_a_slice_without_negatives_has_no_rank_and_does_not_fail() -> None:
 
 def test_no_current_loans_leave_an_empty_block() -> None:
     current = evaluate(frame([1.0, 0.0], [0.9, 0.1], status=[1.0, 2.0]), 0.5)["current"]
-    assert current == {"rows": 0, "loans": 0, "positives": 0, "base_rate": None}
+    assert current == {"rows": 0, "loans": 0, "positives": 0, "defaulted_loans": 0, "base_rate": None}
 
 
 def test_loans_that_are_current_are_measured_apart() -> None:

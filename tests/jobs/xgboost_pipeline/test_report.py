@@ -229,9 +229,19 @@ def test_a_compared_model_without_a_metric_is_refused_by_name(models: list[str],
         report([broken, models[3]], tmp_path / "report")
 
 
-def test_a_model_of_other_files_is_refused(models: list[str], tmp_path: Path) -> None:
-    other = write_model(tmp_path / "other", manifest("forward", "loan", fingerprint="else"), predictions(600))
-    with pytest.raises(PipelineError, match="comes from other files"):
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"fingerprint": "else"}, "fingerprint 'else', not '5f1c0a7be2d94c55'"),
+        ({"features_settings": {"salt": "s", "test_months": 6}}, "salt 's', not None"),
+        ({"features_settings": {"test_months": 9}}, "test_months 9, not 6"),
+    ],
+)
+def test_a_model_of_other_files_or_split_otherwise_is_refused_with_what_differs(
+    models: list[str], tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    other = write_model(tmp_path / "other", manifest("forward", "loan", **changes), predictions(600))
+    with pytest.raises(PipelineError, match=f"comes from other data than .*{said}"):
         report([other, models[3]], tmp_path / "report")
 
 

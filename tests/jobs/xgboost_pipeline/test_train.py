@@ -125,11 +125,22 @@ def test_roll_rates_are_training_shares_by_status(plain: Trained) -> None:
     np.testing.assert_allclose(plain.predictions()["roll_rate"], expected, rtol=1e-6)
 
 
+def test_each_baseline_decides_by_the_best_f1_on_validation_rows(plain: Trained) -> None:
+    known = plain.rows[plain.rows["split_loan_and_time"] == "train"].groupby("status")["label"].mean()
+    rows = plain.rows[plain.rows["split_loan_and_time"] == "validation"]
+    rates, label = rows["status"].map(known), rows["label"] == 1
+    best = max(known, key=lambda rate: 2 * (label & (rates >= rate)).sum() / (label.sum() + (rates >= rate).sum()))
+    thresholds = plain.json("metrics.json")["thresholds"]
+    assert thresholds["roll_rate"] == pytest.approx(best, abs=1e-5)
+    assert thresholds["probability"] == plain.json("manifest.json")["threshold"]
+    assert len(set(thresholds.values())) == 3
+
+
 def test_rows_outside_training_and_validation_change_neither_model_nor_threshold(
     plain: Trained, other_test_labels: Trained
 ) -> None:
     assert (plain.path / "model.ubj").read_bytes() == (other_test_labels.path / "model.ubj").read_bytes()
-    assert plain.json("manifest.json")["threshold"] == other_test_labels.json("manifest.json")["threshold"]
+    assert plain.json("metrics.json")["thresholds"] == other_test_labels.json("metrics.json")["thresholds"]
 
 
 def test_turning_test_labels_around_turns_the_evaluation_around(plain: Trained, other_test_labels: Trained) -> None:
