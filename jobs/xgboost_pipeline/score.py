@@ -1,5 +1,6 @@
 """Score new loan files with a saved model, and measure drift: the `score` verb."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from pyspark.sql import Column as SparkColumn
@@ -10,8 +11,10 @@ from xgboost_pipeline import features, months
 from xgboost_pipeline.drift import drift
 from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.features import loan_files
+from xgboost_pipeline.features.columns import HISTORY
+from xgboost_pipeline.features.history import RECENT
 from xgboost_pipeline.features.loan_files import LoanFiles
-from xgboost_pipeline.model import Model, load, names, predict
+from xgboost_pipeline.model import Model, load, names, predict, require_cuda
 from xgboost_pipeline.progress import say, timed
 from xgboost_pipeline.sampling import sample_loans
 from xgboost_pipeline.session import spark_session
@@ -47,6 +50,7 @@ def score(spark: SparkSession, settings: Settings) -> None:
 
     Raises PipelineError for a model that is damaged or made for other columns, or where no row can be scored.
     """
+    require_cuda(settings.device)
     model = load(settings.model)
     files = loan_files.find(settings.input)
     with output(settings.output, kind="scores", overwrite=settings.overwrite) as out:
@@ -57,6 +61,7 @@ def score(spark: SparkSession, settings: Settings) -> None:
         scores = spark.read.parquet(out.path("scores"))
         out.manifest |= _summary(scores, model) | {
             "fingerprint": files.fingerprint,
+            "synthetic": files.synthetic,
             "seconds": {"etl": etl.seconds, "transformation": transformation.seconds},
         }
         _report_drift(rows, model, settings.device, out)
@@ -69,6 +74,7 @@ def _model_rows(spark: SparkSession, files: LoanFiles, settings: Settings, model
     """Make the model's columns from raw files, as its training rows were made, and write them: two passes read them."""
     made = features.Settings(**model.manifest["features_settings"] | {"input": settings.input})
     staged = features.stage(spark, files, replace(made, max_malformed=settings.max_malformed), out.path(STAGED))
+    _say_what_history_lacks(staged.first, staged.last, names(model.columns))
     recipe = features.Recipe(
         label=model.manifest["label"],
         encoding=model.manifest["encoding"],
@@ -81,6 +87,17 @@ def _model_rows(spark: SparkSession, files: LoanFiles, settings: Settings, model
     kept.write.parquet(out.path(ROWS))
     out.delete(STAGED)
     return spark.read.parquet(out.path(ROWS))
+
+
+def _say_what_history_lacks(first: int, last: int, columns: Sequence[str]) -> None:
+    """Warn where the files are too few months for the payment history of even the latest of them."""
+    cut_off = [column.name for column in HISTORY if column.name in columns]
+    if cut_off and last - first < RECENT:
+        say(
+            f"warning: the files hold {last - first + 1} months, {months.name(first)} to {months.name(last)}, and "
+            f"payment history looks back {RECENT} and more: {', '.join(cut_off)} know only these months, so "
+            "probabilities are off; give the files with the loans' whole histories"
+        )
 
 
 def _scored(model: Model) -> list[SparkColumn]:
@@ -111,7 +128,6 @@ def _summary(scores: DataFrame, model: Model) -> dict[str, object]:
         "model": model.uri,
         "model_fingerprint": model.manifest["fingerprint"],
         "label": model.manifest["label"],
-        "synthetic": model.manifest["synthetic"],
     }
 
 

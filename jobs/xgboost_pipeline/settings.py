@@ -10,9 +10,19 @@ S = TypeVar("S")
 SHOWN_TYPES = {str: "TEXT", int: "N", float: "X"}
 
 
-def option(help: str, *, default: Any = dataclasses.MISSING, choices: Sequence[str] = ()) -> Any:  # noqa: A002, ANN401 - dataclasses.field is typed so
-    """Declare a setting: its effect and unit for `--help`, its default (none = required) and what is allowed."""
-    return dataclasses.field(default=default, metadata={"help": help, "choices": tuple(choices)}, kw_only=True)
+def option(
+    help: str,  # noqa: A002 - dataclasses.field is typed so
+    *,
+    default: Any = dataclasses.MISSING,  # noqa: ANN401 - the same
+    choices: Sequence[str] = (),
+    shown: str = "",
+) -> Any:  # noqa: ANN401 - the same
+    """Declare a setting: its effect and unit for `--help`, its default (none = required) and what is allowed.
+
+    `shown` says what the default comes to, where its value does not.
+    """
+    known = {"help": help, "choices": tuple(choices), "shown": shown or _shown(default)}
+    return dataclasses.field(default=default, metadata=known, kw_only=True)
 
 
 def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
@@ -34,7 +44,7 @@ def _frozen(value: object) -> object:
 
 def _argument(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:  # noqa: ANN401 - a type hint has no type of its own
     required = field.default is dataclasses.MISSING
-    text = field.metadata["help"] + (" (required)" if required else f" (default: {_shown(field.default)})")
+    text = field.metadata["help"] + (" (required)" if required else f" (default: {field.metadata['shown']})")
     if hint is bool:
         return {"action": "store_true", "help": field.metadata["help"]}
     if get_origin(hint) is tuple:

@@ -1,5 +1,6 @@
 """The command line: verbs, help with defaults, one sentence on failure."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,21 @@ def test_help_gives_every_option_its_default_or_says_that_it_is_required(
         takes_a_value = len(option.split("  ")[0].split("\n")[0].split()) > 1
         text = " ".join(option.split())
         assert not takes_a_value or "(default: " in text or "(required)" in text, text
+
+
+@pytest.mark.parametrize("verb", ["train", "tune", "run"])
+def test_help_says_what_leaving_out_a_number_comes_to(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([verb, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--threads N threads per worker (default: all cores, shared among the workers)" in text
+    assert not re.findall(r"--[a-z-]+ [NX] [^)]*\(default: none\)", text)
+
+
+def test_the_usage_is_the_command_that_users_type(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["generate", "--help"])
+    assert capsys.readouterr().out.startswith("usage: python -m xgboost_pipeline generate ")
 
 
 def test_a_failure_is_one_sentence_on_standard_error_and_status_1(tmp_path: Path) -> None:

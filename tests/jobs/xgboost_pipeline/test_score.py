@@ -18,11 +18,13 @@ from feature_runs import settings as feature_settings
 from feature_runs import write_portfolio
 from feature_tables import spark
 from portfolios import LAST, portfolio
+from raw_files import period
 
 from xgboost_pipeline import features, model, months, score, train
 from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.storage import output
 
+DEAL_NAME = 104  # where synthetic files say what they are
 FRESH = "import sys; from xgboost_pipeline.score import Settings, run; i, m, o = sys.argv[1:]; "
 FRESH += "run(Settings(input=i, model=m, output=o, months='all'))"
 
@@ -126,6 +128,37 @@ def test_a_model_for_other_columns_is_refused_by_their_names(scored: Scored, tmp
     with pytest.raises(PipelineError, match="made for other columns.*income"):
         score.run(scored.settings("none", model=str(tmp_path / "model")))
     assert not (scored.directory / "none").exists()
+
+
+def test_cuda_without_a_cuda_build_is_refused_before_anything_is_read(
+    scored: Scored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xgboost.build_info", lambda: {"USE_CUDA": False})
+    with pytest.raises(PipelineError, match="--device is cuda, but this XGBoost .* is built without CUDA"):
+        score.run(scored.settings("none", device="cuda", input="nowhere"))
+
+
+@pytest.mark.parametrize("deal", ["SYN 1", "REAL 1"])
+def test_scores_are_synthetic_if_their_files_are_whatever_the_model_was_made_from(
+    scored: Scored, tmp_path: Path, deal: str
+) -> None:
+    histories = [[row | {DEAL_NAME: deal} for row in rows] for rows in portfolio(Random(3), 20)]
+    write_portfolio(tmp_path / "raw", histories)
+    score.run(scored.settings("none", input=str(tmp_path / "raw"), output=str(tmp_path / "out")))
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["synthetic"] == (deal == "SYN 1")
+
+
+@pytest.mark.parametrize(("held", "warned"), [(1, True), (12, True), (13, False)])
+def test_fewer_months_than_payment_history_looks_back_are_said(
+    scored: Scored, tmp_path: Path, capsys: pytest.CaptureFixture[str], held: int, *, warned: bool
+) -> None:
+    wanted = {period(LAST - back) for back in range(held)}
+    histories = [[row for row in rows if row[3] in wanted] for rows in portfolio(Random(3), 60)]
+    write_portfolio(tmp_path / "raw", [rows for rows in histories if rows])
+    score.run(scored.settings("none", input=str(tmp_path / "raw"), output=str(tmp_path / "out")))
+    said = f"warning: the files hold {held} months, {months.name(LAST - held + 1)} to {months.name(LAST)}, and payment"
+    assert (said in capsys.readouterr().out) == warned
 
 
 def test_a_features_directory_is_no_model(scored: Scored) -> None:

@@ -1,6 +1,7 @@
 """A search that goes on where it stopped, and whose best settings train a model."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,29 @@ def test_train_refuses_a_directory_without_a_search(tmp_path: Path) -> None:
         with_tuned(TrainSettings(features="f", output="o", tuned=str(tmp_path)))
 
 
+@pytest.mark.parametrize(
+    "best",
+    [
+        "[]",
+        "{}",
+        json.dumps({"trial": 1, "split": "loan_and_time", "settings": {}}),
+        json.dumps({"trial": 1, "split": "loan_and_time", "settings": DEFAULTS | {"max_depth": "4"}}),
+        json.dumps({"trial": 1, "settings": DEFAULTS}),
+    ],
+)
+def test_train_refuses_a_damaged_best_json_by_name(tmp_path: Path, best: str) -> None:
+    (tmp_path / "best.json").write_text(best)
+    with pytest.raises(PipelineError, match=r"best\.json is damaged: it lacks .*run `tune --output .*` again"):
+        with_tuned(TrainSettings(features="f", output="o", tuned=str(tmp_path)))
+
+
+@pytest.mark.parametrize("text", ['{"seed": 1', "[]", ""])
+def test_a_damaged_search_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    (tmp_path / "search.json").write_text(text)
+    with pytest.raises(PipelineError, match=r"search\.json is damaged: .*choose another output"):
+        Trials(str(tmp_path), {"seed": 1})
+
+
 def test_other_settings_do_not_go_on_with_a_search(searched: tuple[Path, list[int]]) -> None:
     with pytest.raises(PipelineError, match="holds another search: rounds 4, now 9; choose another output"):
         run(settings(searched[0], 4, rounds=9))
@@ -109,11 +133,29 @@ def test_a_directory_of_other_things_is_refused(tmp_path: Path) -> None:
         Trials(str(tmp_path), {})
 
 
-def test_a_trial_that_was_cut_off_counts_as_not_done(tmp_path: Path) -> None:
+SECOND = asdict(finished(2)[1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(SECOND)[:20],
+        "[1]",
+        "{}",
+        json.dumps(SECOND | {"settings": {}}),
+        json.dumps(SECOND | {"value": None}),
+        json.dumps(SECOND | {"value": float("nan")}),
+        json.dumps(SECOND | {"number": 7}),
+    ],
+)
+def test_a_damaged_trial_counts_as_not_done_and_is_named(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     trials = Trials(str(tmp_path / "search"), {"seed": 1})
     trials.add(finished(1)[0])
-    (tmp_path / "search" / "trial-00001.json").write_text('{"number": 1, "val')
+    (tmp_path / "search" / "trial-00001.json").write_text(text)
     assert [trial.number for trial in trials.finished()] == [0]
+    assert "search/trial-00001.json is damaged: that trial runs again" in capsys.readouterr().out
 
 
 def test_trials_come_back_as_they_were_written(tmp_path: Path) -> None:
