@@ -1,0 +1,1 @@
+"""A CloudFormation engine driven by the registry's schemas."""
