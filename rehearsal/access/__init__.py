@@ -1,0 +1,1 @@
+"""Who may do what: IAM's policy evaluation for every call of the rehearsal."""

@@ -1,0 +1,1 @@
+"""Lambda: runs the very zips and layers that were uploaded, each environment in a process of its own."""

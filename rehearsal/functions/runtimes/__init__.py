@@ -1,0 +1,1 @@
+"""What runs inside an environment; started by path, never imported."""
