@@ -1,0 +1,215 @@
+"""Add-ons: their pods run in the cluster, and an add-on is as healthy as they are."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from rehearsal.services.eks import pod_identities
+from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
+from rehearsal.wire.call import Call, Handler
+
+UNHEALTHY_AFTER = 300.0  # seconds until EKS calls an add-on without its replicas DEGRADED
+REMOVAL = 30.0
+EVERYWHERE: tuple[dict[str, str], ...] = ({"operator": "Exists"},)
+CRITICAL: tuple[dict[str, str], ...] = (
+    {"key": "CriticalAddonsOnly", "operator": "Exists"},
+    {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
+)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One controller of an add-on: a Deployment of `replicas` pods, or a DaemonSet where that is 0."""
+
+    name: str
+    replicas: int
+    cpu: str
+    memory: str
+    tolerations: tuple[dict[str, str], ...] = ()
+    settings: str = ""  # where in the add-on's configuration the pods' settings are; at the top if empty
+    namespace: str = "kube-system"
+    on_host: bool = False  # in the host's network, so that it runs before the node has one
+
+    @property
+    def path(self) -> str:
+        """Path of the object in the Kubernetes API."""
+        kind = "deployments" if self.replicas else "daemonsets"
+        return f"/apis/apps/v1/namespaces/{self.namespace}/{kind}/{self.name}"
+
+
+def _everywhere(name: str, cpu: str = "50m", memory: str = "64Mi", settings: str = "node") -> Workload:
+    return Workload(name, 0, cpu, memory, EVERYWHERE, settings, on_host=True)
+
+
+# Requests as the add-ons' manifests have them: https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html
+ADDONS: dict[str, tuple[Workload, ...]] = {
+    "vpc-cni": (_everywhere("aws-node"),),
+    "kube-proxy": (_everywhere("kube-proxy", "100m", "0"),),
+    "eks-pod-identity-agent": (_everywhere("eks-pod-identity-agent", "0", "0"),),
+    "eks-node-monitoring-agent": (_everywhere("eks-node-monitoring-agent", "10m", "30Mi"),),
+    "coredns": (Workload("coredns", 2, "100m", "70Mi", CRITICAL),),
+    "metrics-server": (Workload("metrics-server", 2, "100m", "200Mi", CRITICAL),),
+    "aws-ebs-csi-driver": (
+        Workload("ebs-csi-controller", 2, "60m", "240Mi", CRITICAL[:1], "controller"),
+        _everywhere("ebs-csi-node", "30m", "120Mi"),
+    ),
+    "aws-mountpoint-s3-csi-driver": (_everywhere("s3-csi-node", "10m", "40Mi"),),
+    "snapshot-controller": (Workload("snapshot-controller", 2, "10m", "20Mi", CRITICAL),),
+}
+
+SELF_MANAGED = ("vpc-cni", "kube-proxy", "coredns")
+
+
+def operations(eks: Eks) -> dict[str, Handler]:
+    """Return the handlers of add-ons."""
+    return {
+        "CreateAddon": lambda call: {"addon": create(eks, call)},
+        "DescribeAddon": lambda call: {"addon": _addon(eks, call)},
+        "UpdateAddon": lambda call: {"update": update(eks, call)},
+        "DeleteAddon": lambda call: {"addon": delete(eks, call)},
+        "ListAddons": lambda call: {"addons": list(eks.cluster(call).addons)},
+        "DescribeAddonVersions": _versions,
+    }
+
+
+def create(eks: Eks, call: Call) -> Record:
+    """Begin to install an add-on."""
+    cluster, given = eks.cluster(call), call.parameters
+    plane, name = cluster.ready, given["addonName"]
+    if name not in ADDONS:
+        raise invalid(f"Addon {name} specified is not supported; the rehearsal has {', '.join(sorted(ADDONS))}")
+    if name in cluster.addons:
+        raise in_use("Addon already exists.")
+    _settings(given)
+    owner = eks.arn("addon", cluster.name, name, short_id())
+    made = [
+        pod_identities.create(eks, cluster, call, {"namespace": "kube-system", **each}, owner)["associationArn"]
+        for each in given.get("podIdentityAssociations", [])
+    ]
+    record = {
+        "addonVersion": "v1.0.0-eksbuild.1",
+        **given,
+        "podIdentityAssociations": made,
+        "addonArn": owner,
+        "status": "CREATING",
+        "health": {"issues": []},
+        "createdAt": eks.now(),
+        "modifiedAt": eks.now(),
+    }
+    cluster.addons[name] = record
+    eks.later(f"create {name}", lambda: _install(eks, cluster, plane, record))
+    return record
+
+
+def update(eks: Eks, call: Call) -> Record:
+    """Change an add-on's version, configuration or role."""
+    cluster, record = eks.cluster(call), _addon(eks, call)
+    plane = cluster.ready
+    _settings(call.parameters)
+    names = ("addonVersion", "configurationValues", "serviceAccountRoleArn")
+    record |= {name: call.parameters[name] for name in names if name in call.parameters}
+    record |= {"status": "UPDATING", "modifiedAt": eks.now()}
+    made = {"id": call.request_id, "status": "InProgress", "type": "AddonUpdate", "createdAt": eks.now()}
+    cluster.updates[call.request_id] = made
+
+    def work() -> None:
+        _install(eks, cluster, plane, record)
+        made["status"] = "Successful"
+
+    eks.later(f"update {record['addonName']}", work)
+    return made
+
+
+def delete(eks: Eks, call: Call) -> Record:
+    """Begin to remove an add-on, and its pods unless they are to be preserved."""
+    cluster, record, preserve = eks.cluster(call), _addon(eks, call), call.parameters.get("preserve")
+    record["status"] = "DELETING"
+
+    def work() -> None:
+        eks.world.clock.sleep(REMOVAL)
+        if cluster.plane and not preserve:
+            for workload in ADDONS[record["addonName"]]:
+                cluster.plane.api.delete(workload.path)
+        for key, association in list(cluster.associations.items()):
+            if association["ownerArn"] == record["addonArn"]:
+                del cluster.associations[key]
+        del cluster.addons[record["addonName"]]
+
+    eks.later(f"delete {record['addonName']}", work)
+    return record
+
+
+def install_self_managed(plane: Plane) -> None:
+    """Put in what a cluster has from its start unless bootstrapSelfManagedAddons is false."""
+    for name in SELF_MANAGED:
+        for workload in ADDONS[name]:
+            plane.api.apply(workload.path, _manifest(workload, {}))
+
+
+def _install(eks: Eks, cluster: Cluster, plane: Plane, record: Record) -> None:
+    """Put the workloads into the cluster, and tell their health for as long as the add-on is there."""
+    workloads, settings = ADDONS[record["addonName"]], _settings(record)
+    for workload in workloads:
+        plane.api.apply(workload.path, _manifest(workload, settings.get(workload.settings, settings)))
+    if not eks.world.clock.wait(UNHEALTHY_AFTER, lambda: _healthy(plane, workloads)):
+        message = "The add-on is unhealthy because it doesn't have the desired number of replicas."
+        issue = {"code": "InsufficientNumberOfReplicas", "message": message}
+        record |= {"status": "DEGRADED", "health": {"issues": [issue]}}
+        while record["status"] == "DEGRADED" and not eks.world.stopped.is_set():
+            if eks.world.clock.wait(60, lambda: _healthy(plane, workloads)):
+                break
+    if record["status"] in ("CREATING", "UPDATING", "DEGRADED") and cluster.addons.get(record["addonName"]) is record:
+        record |= {"status": "ACTIVE", "health": {"issues": []}}
+
+
+def _healthy(plane: Plane, workloads: tuple[Workload, ...]) -> bool:
+    """Return whether every Deployment has its replicas; a DaemonSet asks for no node."""
+    statuses = [(plane.api.get(each.path) or {}).get("status", {}) for each in workloads]
+    return all(
+        status.get("availableReplicas", 0) >= each.replicas for status, each in zip(statuses, workloads, strict=True)
+    )
+
+
+def _manifest(workload: Workload, settings: Record) -> Record:
+    labels = {"app.kubernetes.io/name": workload.name}
+    container = {
+        "name": workload.name,
+        "image": f"eks/{workload.name}",
+        "resources": {"requests": {"cpu": workload.cpu, "memory": workload.memory}},
+    }
+    pods = {
+        "containers": [container],
+        "tolerations": settings.get("tolerations", list(workload.tolerations)),
+        "hostNetwork": workload.on_host,
+        "nodeSelector": settings.get("nodeSelector", {}),
+        "priorityClassName": "system-node-critical" if workload.replicas == 0 else "system-cluster-critical",
+    }
+    spec: Record = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pods}}
+    if workload.replicas:
+        spec["replicas"] = settings.get("replicaCount", workload.replicas)
+    kind = "Deployment" if workload.replicas else "DaemonSet"
+    metadata = {"name": workload.name, "namespace": workload.namespace, "labels": labels}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _settings(given: Record) -> Record:
+    try:
+        settings: Any = json.loads(given.get("configurationValues") or "{}")
+    except ValueError as error:
+        raise invalid(f"ConfigurationValue provided in request is not supported: not JSON: {error}") from error
+    return dict(settings)
+
+
+def _addon(eks: Eks, call: Call) -> Record:
+    name = call.parameters["addonName"]
+    return found(eks.cluster(call).addons, name, f"No addon: {name} found in cluster: {call.parameters['clusterName']}")
+
+
+def _versions(call: Call) -> Record:
+    wanted = call.parameters.get("addonName")
+    version = {
+        "addonVersion": "v1.0.0-eksbuild.1",
+        "compatibilities": [{"clusterVersion": "1.35", "defaultVersion": True}],
+    }
+    names = [name for name in ADDONS if wanted in (None, name)]
+    return {"addons": [{"addonName": name, "type": "addon", "addonVersions": [version]} for name in names]}

@@ -1,0 +1,143 @@
+"""Managed node groups: ACTIVE when their nodes have joined."""
+
+from typing import Any
+
+from moto.iam.models import iam_backends
+
+from rehearsal.kubernetes.instance_types import UnknownInstanceType, instance_type
+from rehearsal.services.eks import access_entries
+from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
+from rehearsal.wire.call import Call, Handler
+
+NODES_MUST_JOIN_WITHIN = 1200.0  # seconds, then EKS gives up
+DEFAULTS = {
+    "scalingConfig": {"minSize": 1, "maxSize": 2, "desiredSize": 2},
+    "capacityType": "ON_DEMAND",
+    "amiType": "AL2023_x86_64_STANDARD",
+    "labels": {},
+    "taints": [],
+    "tags": {},
+    "updateConfig": {"maxUnavailable": 1},
+}
+
+
+def operations(eks: Eks) -> dict[str, Handler]:
+    """Return the handlers of node groups."""
+    return {
+        "CreateNodegroup": lambda call: {"nodegroup": create(eks, call)},
+        "DescribeNodegroup": lambda call: {"nodegroup": _group(eks, call)},
+        "ListNodegroups": lambda call: {"nodegroups": list(eks.cluster(call).node_groups)},
+        "DeleteNodegroup": lambda call: {"nodegroup": delete(eks, call)},
+        "UpdateNodegroupConfig": lambda call: {"update": update(eks, call)},
+        "UpdateNodegroupVersion": lambda call: {"update": update(eks, call)},
+    }
+
+
+def create(eks: Eks, call: Call) -> Record:
+    """Begin to make a node group."""
+    cluster, given = eks.cluster(call), call.parameters
+    plane, name = cluster.ready, given["nodegroupName"]
+    if name in cluster.node_groups:
+        raise in_use(f"NodeGroup already exists with name {name} and cluster name {cluster.name}")
+    if given["nodeRole"] not in [role.arn for role in iam_backends[call.account]["aws"].roles.values()]:
+        raise invalid(f"The provided role doesn't exist: {given['nodeRole']}")
+    _refuse_sizes(given.get("scalingConfig", {}))
+    types = given.get("instanceTypes") or ([] if "launchTemplate" in given else ["t3.medium"])
+    try:
+        for each in types:
+            instance_type(each)
+    except UnknownInstanceType as error:
+        raise invalid(f"The following supplied instance types do not exist: [{error}]") from error
+    record = {
+        **DEFAULTS,
+        **given,
+        "instanceTypes": types,
+        "nodegroupArn": eks.arn("nodegroup", cluster.name, name, short_id()),
+        "version": given.get("version", cluster.record["version"]),
+        "status": "CREATING",
+        "health": {"issues": []},
+        "resources": {"autoScalingGroups": [{"name": f"eks-{name}-{short_id()}"}]},
+        "createdAt": eks.now(),
+        "modifiedAt": eks.now(),
+    }
+    cluster.node_groups[name] = record
+    if (
+        cluster.record["accessConfig"]["authenticationMode"] != "CONFIG_MAP"
+        and given["nodeRole"] not in cluster.entries
+    ):
+        access_entries.put(eks, cluster, given["nodeRole"], {"type": "EC2_LINUX"})
+    eks.later(f"create {name}", lambda: _join(eks, plane, record))
+    return record
+
+
+def _refuse_sizes(scaling: Record) -> None:
+    sizes = DEFAULTS["scalingConfig"] | scaling  # type: ignore[operator]
+    if not sizes["minSize"] <= sizes["desiredSize"] <= sizes["maxSize"]:
+        raise invalid(f"Minimum capacity {sizes['minSize']} can't be greater than desired size {sizes['desiredSize']}")
+
+
+def _join(eks: Eks, plane: Plane, record: Record) -> None:
+    name = record["nodegroupName"]
+    try:
+        plane.add_node_group(record)
+        joined = eks.world.clock.wait(NODES_MUST_JOIN_WITHIN, lambda: plane.nodes_ready(name))
+        reason = "" if joined else "Instances failed to join the kubernetes cluster"
+    except Exception as error:  # noqa: BLE001 - whatever it is, the nodes did not join, and the group says why
+        reason = f"{type(error).__name__}: {error}"
+    if not reason:
+        record["status"] = "ACTIVE"
+        return
+    issue = {"code": "NodeCreationFailure", "message": reason, "resourceIds": [name]}
+    failed = "CREATE_FAILED" if record["status"] == "CREATING" else "DEGRADED"
+    record |= {"status": failed, "health": {"issues": [issue]}}
+
+
+def update(eks: Eks, call: Call) -> Record:
+    """Change sizes, labels, taints or the template that new nodes are made from."""
+    cluster, given, record = eks.cluster(call), call.parameters, _group(eks, call)
+    plane = cluster.ready
+    _refuse_sizes(record["scalingConfig"] | given.get("scalingConfig", {}))
+    for name in ("scalingConfig", "updateConfig", "launchTemplate", "releaseVersion", "version"):
+        if name in given:
+            record[name] = {**record.get(name, {}), **given[name]} if isinstance(given[name], dict) else given[name]
+    labels = given.get("labels", {})
+    kept = {key: value for key, value in record["labels"].items() if key not in labels.get("removeLabels", [])}
+    record["labels"] = kept | labels.get("addOrUpdateLabels", {})
+    record["taints"] = _tainted(record["taints"], given.get("taints", {}))
+    record |= {"status": "UPDATING", "modifiedAt": eks.now()}
+    made = {"id": call.request_id, "status": "InProgress", "type": "ConfigUpdate", "createdAt": eks.now()}
+    cluster.updates[call.request_id] = made
+
+    def work() -> None:
+        _join(eks, plane, record)
+        made["status"] = "Successful" if record["status"] == "ACTIVE" else "Failed"
+
+    eks.later(f"update {record['nodegroupName']}", work)
+    return made
+
+
+def _tainted(taints: list[Record], change: Record) -> list[Record]:
+    def key(taint: Record) -> tuple[Any, Any]:
+        return taint["key"], taint["effect"]
+
+    replaced = {key(each) for each in [*change.get("removeTaints", []), *change.get("addOrUpdateTaints", [])]}
+    return [*[each for each in taints if key(each) not in replaced], *change.get("addOrUpdateTaints", [])]
+
+
+def delete(eks: Eks, call: Call) -> Record:
+    """Begin to drain and remove a node group."""
+    cluster, record = eks.cluster(call), _group(eks, call)
+    record["status"] = "DELETING"
+    eks.later(f"delete {record['nodegroupName']}", lambda: _leave(cluster, record["nodegroupName"]))
+    return record
+
+
+def _leave(cluster: Cluster, name: str) -> None:
+    if cluster.plane:
+        cluster.plane.remove_node_group(name)
+    del cluster.node_groups[name]
+
+
+def _group(eks: Eks, call: Call) -> Record:
+    name = call.parameters["nodegroupName"]
+    return found(eks.cluster(call).node_groups, name, f"No node group found for name: {name}.")

@@ -1,0 +1,66 @@
+"""What exists: every resource of every kind that the services hold, besides what AWS brings to a new account."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from moto.core.base_backend import BackendDict
+from moto.ec2.models import ec2_backends
+from moto.events.models import events_backends
+from moto.iam.models import iam_backends
+
+from rehearsal.world import World
+
+ENDED = ("deleted", "deleting", "terminated", "PendingDeletion")  # still in sight, no longer a resource
+# Records that are no resources of their own: sessions, keys of sessions, measurements, the templates of inner use.
+NOT_RESOURCES = {
+    *("AccessKey", "AccessKeyLastUsed", "AssumedRole", "MetricDatum", "LambdaPermission", "Route", "SecurityGroupRule"),
+    *("LogStream", "CloudWatchMetricProvider", "Reservation"),
+}
+NAMES = ("arn", "id", "name", "resource_id", "association_id")
+
+
+class Inventory:
+    """Lists what exists as `service kind id`; what is there when it is made counts as AWS's own."""
+
+    def __init__(self, world: World, own: Mapping[str, Callable[[], Iterable[str]]]) -> None:
+        self._world, self._own = world, own
+        for backends in (ec2_backends, events_backends):
+            backends[world.account][world.region]  # filled with AWS's defaults by being asked for
+        iam_backends[world.account]["aws"]
+        self._defaults = frozenset(self._emulated())
+
+    def resources(self) -> list[str]:
+        """Return what exists now and did not at the start, sorted."""
+        own = {f"{kind} {name}" for kind, names in self._own.items() for name in names()}
+        return sorted((set(self._emulated()) - self._defaults) | own)
+
+    def _emulated(self) -> Iterator[str]:
+        for backends in list(BackendDict._instances):  # noqa: SLF001 - moto has no other list
+            for backend in list(backends.get(self._world.account, {}).values()):
+                for value in list(vars(backend).values()):
+                    for key, record in _records(value):
+                        if name := _name(key, record):
+                            yield f"{backends.service_name} {type(record).__name__.removeprefix('Fake')} {name}"
+
+
+def _records(value: Any, key: str | None = None, depth: int = 0) -> Iterator[tuple[str | None, Any]]:  # noqa: ANN401 - moto's
+    """Yield the moto records in a backend's dictionaries and lists, which nest by account, VPC or zone."""
+    if isinstance(value, dict) and depth < 3:  # noqa: PLR2004 - nothing lies deeper
+        for name, inner in list(value.items()):
+            yield from _records(inner, str(name), depth + 1)
+    elif isinstance(value, list):
+        for inner in list(value):
+            yield from _records(inner, None, depth + 1)
+    elif type(value).__module__.startswith("moto.") and type(value).__name__ not in NOT_RESOURCES and not _ended(value):
+        yield key, value
+
+
+def _ended(record: Any) -> bool:  # noqa: ANN401 - moto's
+    inner = getattr(record, "_state", None)
+    states = [getattr(record, name, None) for name in ("state", "status", "key_state")] + [getattr(inner, "name", None)]
+    return any(state in ENDED for state in states if isinstance(state, str))
+
+
+def _name(key: str | None, record: Any) -> str | None:  # noqa: ANN401 - moto's
+    names = [getattr(record, name, None) for name in NAMES]
+    return next((name for name in names if isinstance(name, str) and name), key)

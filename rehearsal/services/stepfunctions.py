@@ -1,0 +1,74 @@
+"""Step Functions: a state machine acts as its role and waits by the clock, where the emulator's does neither."""
+
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from rehearsal.access.guard import Guard
+from rehearsal.functions.credentials import session_keys
+from rehearsal.wire.call import Call, Handler, Refused
+from rehearsal.world import World
+
+LONGEST_CALL = 1000.0  # wall seconds: a function may take 15 minutes
+
+
+def refusals(guard: Guard) -> dict[str, Callable[[Call], None]]:
+    """Return the checks that come before the emulator."""
+
+    def check_role(call: Call) -> None:
+        role = call.parameters.get("roleArn")
+        if role and not guard.service_may("states.amazonaws.com", "sts:AssumeRole", role, call, {}):
+            message = (
+                "Neither the global service principal states.amazonaws.com, nor the regional one is authorized "
+                "to assume the provided role."
+            )
+            raise Refused("AccessDeniedException", message)
+
+    return {"stepfunctions:CreateStateMachine": check_role, "stepfunctions:UpdateStateMachine": check_role}
+
+
+def operations() -> dict[str, Handler]:
+    """Return the handlers of Step Functions; the rest is the emulator's."""
+    return {"StartExecution": start_execution}
+
+
+def start_execution(call: Call) -> dict[str, Any]:
+    """Start an execution under the name that is given, or one of its own, which the emulator forgets to make."""
+    given = call.parameters
+    backend = stepfunctions_parser_backends[call.account][call.region]
+    started = backend.start_execution(
+        given["stateMachineArn"], given.get("name") or call.request_id, given.get("input", "{}")
+    )
+    return {"executionArn": started.execution_arn, "startDate": started.start_date}
+
+
+def wait_by_clock(world: World) -> None:
+    """Have Wait states and the pauses of Retry pass as fast as the rehearsal's clock."""
+    setattr(retrier_decl, "time", SimpleNamespace(sleep=world.clock.sleep))  # noqa: B010 - no name that it exports
+
+    def wait(self: WaitFunction, env: Any, wait_seconds: float) -> None:  # noqa: ANN401, ARG001 - moto's
+        world.clock.sleep(wait_seconds)
+
+    WaitFunction._wait_interval = wait  # noqa: SLF001
+
+
+def act_as_roles(world: World) -> None:
+    """Have the emulator's interpreter sign its calls as the role of the state machine that it runs."""
+
+    def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ANN401 - boto3, moto
+        key, secret, token = session_keys(world, state_credentials.role_arn, "states")
+        config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=LONGEST_CALL)
+        session = boto3.session.Session(key, secret, token, region)
+        return session.client(service, endpoint_url=world.endpoint, config=config)
+
+    for module in [boto_client, *sys.modules.values()]:
+        if getattr(module, "__name__", "").startswith("moto.stepfunctions.") and hasattr(module, "boto_client_for"):
+            setattr(module, "boto_client_for", client_for)  # noqa: B010 - the module may be any
