@@ -45,10 +45,20 @@ demo: $(READY) ## the loan pipeline on synthetic files, from raw rows to a repor
 	@echo && echo 'The report: build/demo/result/report/report.html (open it in a browser). The scored loans: build/demo/scores.'
 
 .PHONY: test
-test: check $(NODE_READY) ## everything: lint, types, layers, and all tests
+test: check $(NODE_READY) kubebox ## everything: lint, types, layers, and all tests
 	@rm -f build/gpu-plan.skipped
 	@$(PY) -m pytest
 	@if [ -f build/gpu-plan.skipped ]; then cat build/gpu-plan.skipped; fi
+
+.PHONY: kubebox
+kubebox: $(READY) ## build the rehearsal's Kubernetes, once (10 minutes; KUBEBOX=/path names a ready one)
+	@$(PY) -m rehearsal.kubernetes.build
+
+# Until the app's own stacks are here: the sample that the rehearsal is tested with.
+APP ?= tests/rehearsal/app
+.PHONY: rehearse
+rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice with the real cdk CLI, without AWS
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m rehearsal run --app $(APP) --expect 'logs LogGroup */aws/lambda/*'
 
 .PHONY: gpu-plan
 gpu-plan: $(READY) ## show, without a GPU, that every Spark operator can run on one

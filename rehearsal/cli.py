@@ -1,0 +1,138 @@
+"""The command line: up, run, down, and a look inside."""
+
+import argparse
+import json
+import shlex
+import shutil
+import sys
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from rehearsal import daemon, server, tools
+from rehearsal.clock import Clock
+from rehearsal.faults import Kind
+from rehearsal.rehearse import Rehearsal, StepFailed, leftovers, report, table
+from rehearsal.world import World
+
+DIRECTORY = Path("build/rehearsal")
+FAULTS = get_args(Kind)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 after one sentence about what failed."""
+    chosen = _parser().parse_args(arguments)
+    directory = Path(chosen.directory).resolve()
+    try:
+        status: int = COMMANDS[chosen.command](directory, chosen)
+    except (daemon.DaemonError, StepFailed, OSError) as error:
+        report(f"error: {error}")
+        return 1
+    return status
+
+
+def _up(directory: Path, chosen: argparse.Namespace) -> int:
+    world = daemon.up(directory, chosen.port, chosen.speed)
+    for name in tools.FORGOTTEN:
+        report(f"unset {name}")
+    for name, value in tools.environment(world).items():
+        report(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _down(directory: Path, _: argparse.Namespace) -> int:
+    daemon.down(directory)
+    return 0
+
+
+def _serve(directory: Path, chosen: argparse.Namespace) -> int:
+    daemon.serve(directory, chosen.port, chosen.speed)
+    return 0
+
+
+def _run(directory: Path, chosen: argparse.Namespace) -> int:
+    if daemon.find(directory):
+        raise daemon.DaemonError(f"a rehearsal is up in {directory}: end it first with `python -m rehearsal down`")
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    world = World(directory, chosen.port, clock=Clock(chosen.speed))
+    try:
+        server.serve(world)
+        rehearsal = Rehearsal(world, Path(chosen.app).resolve(), chosen.expect, report)
+        try:
+            clean = rehearsal.run()
+        finally:
+            report(table(rehearsal))
+    finally:
+        world.close()
+    return 0 if clean else 1
+
+
+def _state(directory: Path, _: argparse.Namespace) -> int:
+    with urllib.request.urlopen(f"{daemon.world_of(directory).endpoint}/_rehearsal/state") as answer:  # noqa: S310 - loopback
+        report(json.dumps(json.load(answer), indent=1))
+    return 0
+
+
+def _leftovers(directory: Path, _: argparse.Namespace) -> int:
+    for name in leftovers(daemon.world_of(directory)):
+        report(name)
+    return 0
+
+
+def _fault(directory: Path, chosen: argparse.Namespace) -> int:
+    fault = {"kind": chosen.kind, "target": chosen.target, "always": chosen.always}
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        f"{daemon.world_of(directory).endpoint}/_rehearsal/faults",
+        json.dumps(fault).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
+        report(answer.read().decode())
+    return 0
+
+
+COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "serve": _serve,
+    "run": _run,
+    "state": _state,
+    "leftovers": _leftovers,
+    "fault": _fault,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    texts = {
+        "up": 'start a rehearsal in the background and print the environment: eval "$(python -m rehearsal up)"',
+        "down": "end it, with everything that it started",
+        "serve": "be the rehearsal, in the foreground",
+        "run": "bootstrap, deploy, destroy and deploy an app again with the real cdk CLI, and list what is left over",
+        "state": "print what exists, as JSON",
+        "leftovers": "list what exists, a line each",
+        "fault": "make something fail",
+    }
+    made = {name: commands.add_parser(name, help=text, description=text) for name, text in texts.items()}
+    for parser_of in made.values():
+        parser_of.add_argument(
+            "--directory", default=str(DIRECTORY), help=f"where its files lie (default: {DIRECTORY})"
+        )
+    for name in ("up", "serve", "run"):
+        made[name].add_argument("--port", type=int, default=0, help="loopback port, 0 for any free one (default: 0)")
+        made[name].add_argument("--speed", type=float, default=60.0, help="AWS's seconds in one of ours (default: 60)")
+    made["run"].add_argument("--app", default=".", help="directory of the CDK app, with its cdk.json (default: .)")
+    made["run"].add_argument(
+        "--expect", action="append", default=[], help="pattern of `service kind id` that may stay; may be given again"
+    )
+    made["fault"].add_argument("kind", choices=FAULTS)
+    made["fault"].add_argument("target", help="logical id, service:Operation, function or job name; * for any")
+    made["fault"].add_argument("--always", action="store_true", help="every time, not once")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

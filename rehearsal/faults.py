@@ -1,0 +1,39 @@
+"""Faults on demand: what shall fail, and how often."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal[
+    "create", "update", "delete", "throttle", "kill-function", "drop-response", "job-fail", "job-hang", "job-slow"
+]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One planted fault: `target` is a logical id, `service:Operation`, a function's name or a job's, by `kind`."""
+
+    kind: Kind
+    target: str
+    always: bool = False
+
+
+@dataclass
+class Faults:
+    """The faults that are still to happen; each happens once unless it was planted for always."""
+
+    planted: list[Fault] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def plant(self, fault: Fault) -> None:
+        """Add a fault."""
+        with self._lock:
+            self.planted.append(fault)
+
+    def strikes(self, kind: Kind, target: str) -> bool:
+        """Return whether a fault of this kind hits `target` now, and use it up unless it is for always."""
+        with self._lock:
+            hit = next((f for f in self.planted if f.kind == kind and f.target in (target, "*")), None)
+            if hit and not hit.always:
+                self.planted.remove(hit)
+            return hit is not None
