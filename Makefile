@@ -58,7 +58,7 @@ kubebox: $(READY) ## build the rehearsal's Kubernetes, once (10 minutes; KUBEBOX
 APP ?= tests/rehearsal/app
 .PHONY: rehearse
 rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice with the real cdk CLI, without AWS
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m rehearsal run --app $(APP) --expect 'logs LogGroup */aws/lambda/*'
+	@$(PY) -m rehearsal run --app $(APP) --expect 'logs LogGroup */aws/lambda/*'
 
 .PHONY: gpu-plan
 gpu-plan: $(READY) ## show, without a GPU, that every Spark operator can run on one
