@@ -93,6 +93,17 @@ def _nodes(cluster: eks.Cluster) -> eks.Nodegroup:
 def _addons(stack: cdk.Stack, cluster: eks.ICluster, nodes: eks.Nodegroup) -> None:
     eks.Addon(stack, "PodIdentity", cluster=cluster, addon_name="eks-pod-identity-agent")
     eks.Addon(stack, "CoreDns", cluster=cluster, addon_name="coredns").node.add_dependency(nodes)
+    chart = eks.HelmChart(
+        stack,
+        "MetricsServer",
+        cluster=cluster,
+        repository="https://kubernetes-sigs.github.io/metrics-server",
+        chart="metrics-server",
+        version="3.13.1",
+        namespace="kube-system",
+        wait=True,
+    )
+    chart.node.add_dependency(nodes)
 
 
 def _team(stack: cdk.Stack, cluster: eks.ICluster, bucket: s3.Bucket, nodes: eks.Nodegroup) -> None:
