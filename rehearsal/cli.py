@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from rehearsal import daemon, server, tools
+from rehearsal import daemon, tools
 from rehearsal.clock import Clock
 from rehearsal.faults import Kind
 from rehearsal.rehearse import Rehearsal, StepFailed, leftovers, report, table
@@ -52,6 +52,8 @@ def _serve(directory: Path, chosen: argparse.Namespace) -> int:
 
 
 def _run(directory: Path, chosen: argparse.Namespace) -> int:
+    from rehearsal import server  # noqa: PLC0415 - seconds, which no other command needs
+
     if daemon.find(directory):
         raise daemon.DaemonError(f"a rehearsal is up in {directory}: end it first with `python -m rehearsal down`")
     shutil.rmtree(directory, ignore_errors=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import psutil
 
-from rehearsal import server
 from rehearsal.clock import Clock
 from rehearsal.world import World
 
@@ -59,6 +58,8 @@ def world_of(directory: Path) -> World:
 
 def serve(directory: Path, port: int, speed: float) -> None:
     """Be the rehearsal until a SIGTERM or SIGINT comes; everything that was started ends with it."""
+    from rehearsal import server  # noqa: PLC0415 - seconds, which those who only look for a rehearsal need not wait
+
     directory.mkdir(parents=True, exist_ok=True)
     world = World(directory, port, clock=Clock(speed))
     ended = threading.Event()

@@ -14,8 +14,10 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from rehearsal import services
+from rehearsal import composition
 from rehearsal.access.guard import Guard
+from rehearsal.callers import Callers
+from rehearsal.charts import proxy
 from rehearsal.cloudformation import api as cloudformation
 from rehearsal.cloudformation import custom
 from rehearsal.faults import Fault
@@ -23,7 +25,6 @@ from rehearsal.functions import api as functions
 from rehearsal.resources import PROVIDERS
 from rehearsal.wire import answer, operation, scope
 from rehearsal.wire.call import Call, Handler, Refused
-from rehearsal.wire.callers import Callers
 from rehearsal.wire.emulator import Emulator
 from rehearsal.wire.page import Page
 from rehearsal.world import World
@@ -137,10 +138,11 @@ class _Quiet(MotoRequestHandler):  # type: ignore[misc]  # moto.server has no ty
 
 
 def serve(world: World) -> None:
-    """Start answering on the world's port in the background; its stop is added to `world.closing`.
+    """Start answering on the world's port, and for chart repositories, in the background; `world.closing` ends both.
 
     Port 0 stands for any free one; the one that was found is then the world's.
     """
+    proxy.serve(world)
     server = make_server("127.0.0.1", world.port, lambda *_: [], threaded=True, request_handler=_Quiet)
     world.port = server.server_port
     server.app = _compose(world)
@@ -158,7 +160,7 @@ def serve(world: World) -> None:
 def _compose(world: World) -> Gateway:
     """Put the rooms of the rehearsal behind one gateway."""
     emulator, callers = Emulator(world.account, world.port), Callers(world)
-    own = services.start(world, callers)
+    own = composition.start(world, callers)
     handlers = {
         **own.operations,
         "cloudformation": cloudformation.operations(world, PROVIDERS),
@@ -167,7 +169,7 @@ def _compose(world: World) -> Gateway:
     return Gateway(world, callers, emulator, handlers, own.refusals, _pages(world, own))
 
 
-def _pages(world: World, own: services.Services) -> dict[str, Page]:
+def _pages(world: World, own: composition.Services) -> dict[str, Page]:
     def faults(request: Request, _: str) -> dict[str, Any]:
         asked = request.get_json()
         world.faults.plant(Fault(asked["kind"], asked["target"], bool(asked.get("always"))))

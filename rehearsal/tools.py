@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from rehearsal.charts import proxy
 from rehearsal.kubernetes.build import tools as client_tools
 from rehearsal.world import ADMIN_KEY, ADMIN_SECRET, World
 
@@ -26,6 +27,7 @@ def environment(world: World) -> dict[str, str]:
         "KUBECONFIG": str(world.directory / "kubeconfig"),
         "NO_PROXY": "127.0.0.1",
         "PATH": os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)]),
+        **proxy.environment(world),
     }
 
 

@@ -53,8 +53,16 @@ class World:
         )
 
     def in_background(self, name: str, work: Callable[[], None]) -> None:
-        """Run `work` in a thread that does not keep the rehearsal alive."""
-        threading.Thread(target=work, name=name, daemon=True).start()
+        """Run `work` in a thread that does not keep the rehearsal alive; what breaks while that ends is silent."""
+
+        def run() -> None:
+            try:
+                work()
+            except Exception:
+                if not self.stopped.is_set():
+                    raise
+
+        threading.Thread(target=run, name=name, daemon=True).start()
 
     def close(self) -> None:
         """Stop everything that was started, newest first."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFunction, lambda_backends
+from moto.s3.models import s3_backends
 
 from rehearsal.access.guard import Guard
 from rehearsal.functions.invocations import Event, Invocations
@@ -62,6 +63,7 @@ class Functions:
         name = given["FunctionName"].rsplit(":", 1)[-1]
         if any(function.function_name == name for function in backend.list_functions()):
             raise Refused("ResourceConflictException", f"Function already exist: {name}", 409)
+        _refuse_missing(call, given["Code"])
         given["Code"] = _as_sent(given["Code"])
         made = _asked(lambda: backend.create_function(given))
         try:
@@ -172,6 +174,14 @@ def _asked(ask: Callable[[], T]) -> T:
         raise Refused(str(error.error_type), str(error.message), int(error.code)) from error
     except ValueError as error:  # moto says so of a missing S3 object, with code and message as its two arguments
         raise Refused(str(error.args[0]), str(error.args[-1])) from error
+
+
+def _refuse_missing(call: Call, code: dict[str, Any]) -> None:
+    """Refuse code whose object is not in its bucket, of which moto makes a function without code."""
+    bucket = s3_backends[call.account]["aws"].buckets.get(code.get("S3Bucket"))
+    if bucket and code["S3Key"] not in bucket.keys:
+        error = "S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."
+        raise Refused("InvalidParameterValueException", f"Error occurred while GetObject. {error}")
 
 
 def _as_sent(code: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
 
+from rehearsal.charts import proxy
 from rehearsal.functions import package
 from rehearsal.functions.credentials import session_keys
 from rehearsal.functions.environment import Environment, Setup, new_stream_name
@@ -113,6 +114,7 @@ class Pool:
             **_credentials(self._world, function),
             **{name: str(value) for name, value in function.environment_vars.items()},
             "AWS_ENDPOINT_URL": self._world.endpoint,
+            **proxy.environment(self._world),
         }
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from rehearsal.callers import Callers
 from rehearsal.kubernetes import tokens
 from rehearsal.services.eks import access_entries, addons, clusters, node_groups, pod_identities
 from rehearsal.services.eks.records import Cluster, Eks, Record
 from rehearsal.wire.call import Call, Handler, Refused
-from rehearsal.wire.callers import Callers
 
 ROOMS = (clusters, node_groups, addons, access_entries, pod_identities)
 

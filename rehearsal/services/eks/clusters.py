@@ -4,7 +4,6 @@ import contextlib
 from typing import Any
 
 from moto.ec2.models import EC2Backend, ec2_backends
-from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 
 from rehearsal.services.eks import access_entries, addons
@@ -52,8 +51,9 @@ def _refuse_creation(eks: Eks, call: Call) -> None:
         raise invalid(f"unsupported Kubernetes version: the rehearsal has {', '.join(VERSIONS)}")
     if given.get("computeConfig", {}).get("enabled"):
         raise invalid("EKS Auto Mode is not rehearsed: set computeConfig.enabled to false and bring node groups")
-    if given["roleArn"] not in [role.arn for role in iam_backends[call.account]["aws"].roles.values()]:
-        raise invalid(f"Role with arn: {given['roleArn']}, could not be assumed because it does not exist")
+    if not eks.trusted(call, given["roleArn"], "eks.amazonaws.com"):
+        reason = "it does not exist or the trusted entity is not correct"
+        raise invalid(f"Role with arn: {given['roleArn']}, could not be assumed because {reason}")
 
 
 def _record(eks: Eks, given: Record) -> Record:

@@ -1,13 +1,15 @@
 """Managed node groups: ACTIVE when their nodes have joined."""
 
+from dataclasses import replace
 from typing import Any
 
 from moto.iam.models import iam_backends
 
+from rehearsal.access.guard import Guard
 from rehearsal.kubernetes.instance_types import UnknownInstanceType, instance_type
 from rehearsal.services.eks import access_entries
 from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
-from rehearsal.wire.call import Call, Handler
+from rehearsal.wire.call import Call, Handler, Principal
 
 NODES_MUST_JOIN_WITHIN = 1200.0  # seconds, then EKS gives up
 DEFAULTS = {
@@ -39,8 +41,7 @@ def create(eks: Eks, call: Call) -> Record:
     plane, name = cluster.ready, given["nodegroupName"]
     if name in cluster.node_groups:
         raise in_use(f"NodeGroup already exists with name {name} and cluster name {cluster.name}")
-    if given["nodeRole"] not in [role.arn for role in iam_backends[call.account]["aws"].roles.values()]:
-        raise invalid(f"The provided role doesn't exist: {given['nodeRole']}")
+    _refuse_role(eks, call)
     _refuse_sizes(given.get("scalingConfig", {}))
     types = given.get("instanceTypes") or ([] if "launchTemplate" in given else ["t3.medium"])
     try:
@@ -66,8 +67,27 @@ def create(eks: Eks, call: Call) -> Record:
         and given["nodeRole"] not in cluster.entries
     ):
         access_entries.put(eks, cluster, given["nodeRole"], {"type": "EC2_LINUX"})
-    eks.later(f"create {name}", lambda: _join(eks, plane, record))
+    eks.later(f"create {name}", lambda: _join(eks, plane, record, able=_able(eks, call)))
     return record
+
+
+def _refuse_role(eks: Eks, call: Call) -> None:
+    role = call.parameters["nodeRole"]
+    if role not in [each.arn for each in iam_backends[call.account]["aws"].roles.values()]:
+        raise invalid(f"The provided role doesn't exist: {role}")
+    if not eks.trusted(call, role, "ec2.amazonaws.com"):
+        missing = "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships"
+        raise invalid(f"{missing} of nodeRole {role}")
+
+
+def _able(eks: Eks, call: Call) -> bool:
+    """Return whether the nodes' role has what they boot with, as AmazonEKSWorkerNodePolicy gives it.
+
+    https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html
+    """
+    role = call.parameters["nodeRole"]
+    node = replace(call, principal=Principal(role, role.rsplit("/", 1)[-1]), access_key="")
+    return Guard(eks.world).reason_against(node, "ec2:DescribeInstances", "*", {}) is None
 
 
 def _refuse_sizes(scaling: Record) -> None:
@@ -76,11 +96,12 @@ def _refuse_sizes(scaling: Record) -> None:
         raise invalid(f"Minimum capacity {sizes['minSize']} can't be greater than desired size {sizes['desiredSize']}")
 
 
-def _join(eks: Eks, plane: Plane, record: Record) -> None:
+def _join(eks: Eks, plane: Plane, record: Record, *, able: bool = True) -> None:
     name = record["nodegroupName"]
     try:
-        plane.add_node_group(record)
-        joined = eks.world.clock.wait(NODES_MUST_JOIN_WITHIN, lambda: plane.nodes_ready(name))
+        if able:
+            plane.add_node_group(record)
+        joined = eks.world.clock.wait(NODES_MUST_JOIN_WITHIN, lambda: able and plane.nodes_ready(name))
         reason = "" if joined else "Instances failed to join the kubernetes cluster"
     except Exception as error:  # noqa: BLE001 - whatever it is, the nodes did not join, and the group says why
         reason = f"{type(error).__name__}: {error}"

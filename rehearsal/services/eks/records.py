@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from rehearsal.access.guard import Guard
 from rehearsal.wire.call import Call, Refused
 from rehearsal.world import World
 
@@ -111,6 +112,10 @@ class Eks:
     def now(self) -> datetime:
         """Return the rehearsal's time."""
         return self.world.clock.now()
+
+    def trusted(self, call: Call, role: str, service: str) -> bool:
+        """Return whether a role exists and lets a service assume it."""
+        return Guard(self.world).service_may(service, "sts:AssumeRole", role, call, {})
 
     def later(self, name: str, work: Callable[[], None]) -> None:
         """Do `work` in the background."""

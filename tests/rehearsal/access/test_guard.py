@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import pytest
 from moto.kms.models import kms_backends
-from moto.sns.models import sns_backends
 from moto.s3.models import s3_backends
+from moto.sns.models import sns_backends
 from moto.sts.models import sts_backends
 
 from rehearsal.access.unrehearsed import Unrehearsed

@@ -19,6 +19,8 @@ from rehearsal.wire.call import Call, Handler, Principal
 from rehearsal.world import World
 
 ACCOUNT, REGION = "111122223333", "us-west-2"
+SERVICES = ["codebuild.amazonaws.com", "ec2.amazonaws.com", "eks.amazonaws.com"]
+BOOT = {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"}  # what a node needs
 
 
 @dataclass
@@ -110,9 +112,10 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
     vpc = ec2.create_vpc("10.0.0.0/16")
     zones = {"10.0.0.0/24": f"{REGION}a", "10.0.1.0/24": f"{REGION}b"}
     subnets = [ec2.create_subnet(vpc.id, cidr, None, zone).id for cidr, zone in zones.items()]
-    statement = {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    statement = {"Effect": "Allow", "Principal": {"Service": SERVICES}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     role = iam_backends[ACCOUNT]["aws"].create_role("r", trust, "/", None, "", [], "3600").arn
+    iam_backends[ACCOUNT]["aws"].put_role_policy("r", "own", json.dumps({"Version": "2012-10-17", "Statement": [BOOT]}))
     clusters = Eks(world, lambda cluster, _: FakePlane(cluster))
     yield Account(world, clusters, eks.operations(clusters), subnets, role, vpc.id)
     world.close()

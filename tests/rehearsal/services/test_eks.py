@@ -165,6 +165,7 @@ def test_a_service_account_has_one_association(account: Any) -> None:  # noqa: A
 def test_an_association_needs_a_role_that_exists(account: Any) -> None:  # noqa: ANN401
     account.cluster()
     given = {"clusterName": "c", "namespace": "n", "serviceAccount": "s", "roleArn": account.role}
+    iam_backends[ACCOUNT]["aws"].delete_role_policy("r", "own")
     iam_backends[ACCOUNT]["aws"].delete_role("r")
     with pytest.raises(Refused, match="does not exist"):
         account.call("CreatePodIdentityAssociation", given)

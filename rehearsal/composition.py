@@ -1,0 +1,81 @@
+"""The own services of a rehearsal, put together."""
+
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from rehearsal.access.guard import Guard
+from rehearsal.callers import Callers
+from rehearsal.charts import ecr_public
+from rehearsal.emr.namespace import Api as KubernetesApi
+from rehearsal.emr.runs import JobRuns
+from rehearsal.kubernetes.cluster import Cluster as RunningCluster
+from rehearsal.kubernetes.cluster import Surroundings
+from rehearsal.kubernetes.fleet import Ec2Fleet
+from rehearsal.services import ec2, eks, logs, resource_policies, s3, secretsmanager, stepfunctions, sts
+from rehearsal.services.codebuild import CodeBuild
+from rehearsal.services.eks.access_entries import associations
+from rehearsal.services.eks.records import Cluster, Eks, Plane
+from rehearsal.services.emr_containers import VirtualClusters
+from rehearsal.services.leftovers import Inventory
+from rehearsal.wire.call import Call, Handler
+from rehearsal.wire.page import Page
+from rehearsal.world import World
+
+
+@dataclass(frozen=True)
+class Services:
+    """Own handlers by service and operation, refusals by `service:Operation` that come before the emulator, pages."""
+
+    operations: Mapping[str, Mapping[str, Handler]]
+    refusals: Mapping[str, Callable[[Call], None]] = field(default_factory=dict)
+    pages: Mapping[str, Page] = field(default_factory=dict)
+
+
+def start(world: World, callers: Callers) -> Services:
+    """Make the own services of a rehearsal, empty."""
+    clusters = Eks(world, lambda cluster, directory: _start_cluster(world, cluster, directory))
+    guard = Guard(world)
+    builds, virtual = CodeBuild(world, guard), VirtualClusters(clusters, guard)
+    runs = JobRuns(world, guard, virtual, _api_of)
+    virtual.active_runs = runs.active
+    operations = {
+        "codebuild": builds.operations(),
+        "ec2": ec2.operations(world),
+        "ecr-public": ecr_public.operations(world),
+        "eks": eks.operations(clusters),
+        "emr-containers": {**virtual.operations(), **runs.operations()},
+        "stepfunctions": stepfunctions.operations(),
+        "sts": sts.operations(),
+    }
+
+    s3.leave_permission_to_the_guard()
+    stepfunctions.act_as_roles(world)
+    stepfunctions.wait_by_clock(world)
+    inventory = Inventory(world, {**eks.listed(clusters), **builds.listed(), **virtual.listed(), **runs.listed()})
+    pages: dict[str, Page] = {
+        "state": lambda _request, _rest: {"resources": inventory.resources()},
+        "token-review": lambda request, name: eks.review_token(clusters, callers, name, request.get_json(force=True)),
+    }
+    refusals = [each.refusals(guard) for each in (logs, resource_policies, stepfunctions)]
+    refusals += [ec2.refusals(), secretsmanager.refusals()]
+    return Services(operations, ChainMap(*refusals), pages)
+
+
+def _api_of(cluster: Cluster) -> KubernetesApi:
+    """Return the API of a running cluster, of which job runs need more than EKS itself."""
+    return cast("KubernetesApi", cluster.ready.api)
+
+
+def _start_cluster(world: World, cluster: Cluster, directory: Path) -> Plane:
+    """Start the real thing behind a cluster of EKS."""
+    directory.mkdir(parents=True, exist_ok=True)
+    surroundings = Surroundings(
+        clock=world.clock,
+        fleet=Ec2Fleet(world.client("ec2")),
+        token_review_url=f"{world.endpoint}/_rehearsal/token-review/{cluster.name}",
+        associations=lambda: associations(cluster),
+    )
+    return RunningCluster.start(directory, surroundings, version=cluster.record["version"])

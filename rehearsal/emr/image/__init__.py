@@ -1,0 +1,1 @@
+"""What stands for the image of a job: a folder on its Python path."""
