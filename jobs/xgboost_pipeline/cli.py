@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from xgboost_pipeline.errors import PipelineError
+from xgboost_pipeline.interruption import SIGNALS
 from xgboost_pipeline.settings import add_options, from_arguments
 
 VERBS = {
@@ -43,15 +44,13 @@ class _Stop:
     `signal` is the one that came; the interrupted library may turn the interruption into an error of its own.
     """
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-
     def __init__(self) -> None:
         self.signal = 0
-        for each in self.signals:
+        for each in SIGNALS:
             signal.signal(each, self)
 
     def __call__(self, number: int, _frame: object) -> None:
-        for each in self.signals:
+        for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         self.signal = number
         logging.disable()  # py4j logs the interrupted call at length

@@ -41,7 +41,8 @@ def run(settings: Settings) -> None:
         for label, split in (*_rungs(settings), MODEL):
             say(f"\nmodel: label {label}, split by {split.replace('_', ' ')}")
             given, output = _features(settings, label), _model(settings, label, split)
-            train.run(_pick(train.Settings, settings, features=given, output=output, split=split))
+            chosen = _pick(train.Settings, settings, features=given, output=output, split=split)
+            train.train(spark_session("loan pipeline"), chosen)
         report.run(
             report.Settings(
                 model=_model(settings, *MODEL),
@@ -51,6 +52,7 @@ def run(settings: Settings) -> None:
                 overwrite=settings.overwrite,
             )
         )
+    say(f"the model is in {_model(settings, *MODEL)}")
 
 
 def _rungs(settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import sys
 import time
 import warnings
@@ -13,6 +12,8 @@ from typing import Any
 import pyspark
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
+
+from xgboost_pipeline.interruption import held_back
 
 ANYWHERE = {
     "spark.sql.session.timeZone": "UTC",
@@ -32,7 +33,7 @@ THIS_MACHINE = {
 SETTLE_SECONDS = 20  # Kubernetes kills after 30
 FLUSH_SECONDS = 1  # in which spark-submit's JVM passes on what was printed
 LOCAL_JAVA = (
-    f"-Dlog4j2.configurationFile=file:{Path(__file__).parent / 'log4j2.properties'} "
+    f'"-Dlog4j2.configurationFile={(Path(__file__).absolute().parent / "log4j2.properties").as_uri()}" '
     "-XX:+UseParallelGC -XX:-UsePerfData"  # G1's own threads cost CPU that small heaps do not pay back
 )
 
@@ -49,10 +50,8 @@ def spark_session(name: str, conf: dict[str, str] | None = None) -> SparkSession
     builder = SparkSession.builder.appName(name)
     for key, value in (ANYWHERE | ({} if _submitted() else _here()) | (conf or {})).items():
         builder = builder.config(key, value)
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    session = builder.getOrCreate()
-    with suppress(ValueError):  # outside the main thread there are no handlers
-        signal.signal(signal.SIGINT, on_interrupt)  # PySpark's own calls Java in the middle of another call
+    with held_back():  # a JVM that is half started would be left behind; and PySpark's own handler calls Java in a call
+        session = builder.getOrCreate()
     if _submitted() and not _has_log_settings(session):
         session.sparkContext.setLogLevel("ERROR")  # as log4j2.properties has it on this machine
     return session
@@ -106,7 +105,7 @@ def _has_log_settings(session: SparkSession) -> bool:
 
 def _class_archive() -> list[str]:
     """Return the JVM's options that use the archive of Spark's classes, none where setup has not made it."""
-    return [f"-XX:SharedArchiveFile={CLASS_ARCHIVE}", QUIET_ARCHIVE] if CLASS_ARCHIVE.is_file() else []
+    return [f'"-XX:SharedArchiveFile={CLASS_ARCHIVE}"', QUIET_ARCHIVE] if CLASS_ARCHIVE.is_file() else []
 
 
 def _here() -> dict[str, str]:

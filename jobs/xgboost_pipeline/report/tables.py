@@ -20,8 +20,8 @@ MEASURES = (
     ("log_loss", "Log loss", "lower is better"),
     ("calibration_ratio", "Predicted / observed", "1 is calibrated"),
     ("accuracy", "Accuracy", "share of decisions that are right"),
-    ("precision", "Precision", "share of flagged loans that default"),
-    ("recall", "Recall", "share of defaults that are flagged"),
+    ("precision", "Precision", "share of flagged loan months that default"),
+    ("recall", "Recall", "share of loan months before a default that are flagged"),
     ("f1", "F1", "of the default class"),
 )
 CURRENT = (

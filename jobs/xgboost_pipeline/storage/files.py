@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -197,3 +198,18 @@ def list_files(uri: str) -> list[FileInfo] | None:
 def read_edge(file: FileInfo, start: int, length: int) -> bytes:
     """Return up to `length` bytes of a file from byte `start`."""
     return files_at(file.uri).read(file.uri, start, length)
+
+
+def rename_all(files: Files, moves: Iterable[tuple[str, str]]) -> None:
+    """Rename what is there of (source, target), over what is at the target; where one fails, undo those before it."""
+    done: list[tuple[str, str]] = []
+    try:
+        for source, target in moves:
+            if files.kind(source) != "missing":
+                files.delete(target)
+                files.rename(source, target)
+                done.append((source, target))
+    except BaseException:
+        for source, target in reversed(done):
+            files.rename(target, source)
+        raise

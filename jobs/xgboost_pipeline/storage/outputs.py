@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from xgboost_pipeline.errors import PipelineError
+from xgboost_pipeline.interruption import held_back
 from xgboost_pipeline.session import settle
-from xgboost_pipeline.storage.files import Files, files_at
+from xgboost_pipeline.storage.files import Files, files_at, rename_all
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -231,16 +232,17 @@ def _is_ours(files: Files, uri: str, kind: str) -> bool:
 
 
 def _replace(files: Files, old: Iterable[str], new: Mapping[str, str]) -> None:
-    """Put outputs in place of old ones, which are all moved away first: whatever stops it, the two never mix."""
+    """Put outputs in place of old ones, which are all moved away first: what fails is undone."""
     away = {uri: _beside(uri, "old") for uri in (*old, *new)}
-    for uri, aside in away.items():
-        files.delete(aside)
-        if files.kind(uri) != "missing":
-            files.rename(uri, aside)
-    for uri, waiting in new.items():
-        files.rename(waiting, uri)
-    for aside in away.values():
-        files.delete(aside)
+    with held_back():
+        try:
+            rename_all(files, [*away.items(), *((waiting, uri) for uri, waiting in new.items())])
+        except BaseException:
+            for waiting in new.values():
+                files.delete(waiting)
+            raise
+        for aside in away.values():
+            files.delete(aside)
 
 
 def _beside(uri: str, state: str) -> str:
@@ -270,7 +272,7 @@ def _parsed(data: bytes, uri: str) -> dict[str, Any]:
     try:
         return dict(json.loads(data))
     except (TypeError, ValueError) as error:
-        raise PipelineError(f"{uri} is damaged: its {MANIFEST} is not JSON; make it again") from error
+        raise PipelineError(f"{uri} is damaged: its {MANIFEST} is not JSON; remove it and make it again") from error
 
 
 def _json(value: object) -> str:

@@ -141,11 +141,12 @@ def are_searched(settings: object) -> bool:
         isinstance(settings, dict)
         and settings.keys() == set(SEARCHED)
         and all(isinstance(value, int | float) for value in settings.values())
+        and isinstance(settings["max_depth"], int)
     )
 
 
 def _at_least(name: str, value: float, least: float) -> None:
-    if value < least:
+    if not value >= least:  # nan is not
         raise PipelineError(f"--{name} is {value}: give {least} or more")
 
 

@@ -61,7 +61,6 @@ def train(spark: SparkSession, settings: Settings) -> None:
         _write_metrics(training, model, out)
         model.manifest["seconds"] = training.seconds
         save(model, out)
-    say(f"the model is in {settings.output}")
 
 
 def training_rows(parts: Parts, *, balanced: bool = False) -> DataFrame:

@@ -9,7 +9,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from xgboost_pipeline.train.settings import SEARCHED, BoosterSettings
 
-SPACE: dict[str, optuna.distributions.BaseDistribution] = {
+SPACE: dict[str, FloatDistribution | IntDistribution] = {
     "learning_rate": FloatDistribution(0.02, 0.3, log=True),
     "max_depth": IntDistribution(3, 10),
     "min_child_weight": FloatDistribution(1, 100, log=True),

@@ -26,5 +26,5 @@ class Settings(SplitSettings, GrowthSettings):
         super().__post_init__()
         if self.trials < 1:
             raise PipelineError(f"--trials is {self.trials}: give 1 or more")
-        if self.minutes < 0:
+        if not self.minutes >= 0:  # nan is not
             raise PipelineError(f"--minutes is {self.minutes}: give 0 for no limit, or more")

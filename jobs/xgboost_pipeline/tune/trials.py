@@ -10,7 +10,7 @@ from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.progress import say
 from xgboost_pipeline.storage.files import files_at
 from xgboost_pipeline.train.settings import are_searched
-from xgboost_pipeline.tune.search import Trial
+from xgboost_pipeline.tune.search import SPACE, Trial
 
 SEARCH = "search.json"
 BEST = "best.json"
@@ -88,6 +88,7 @@ def _trial(name: str, found: object) -> Trial | None:
         trial = Trial(**found)  # type: ignore[arg-type]
         numbers = (trial.value, trial.best_iteration, trial.validation_log_loss, trial.seconds)
         whole = name == _name(trial) and are_searched(trial.settings) and all(map(math.isfinite, numbers))
+        whole = whole and all(SPACE[name].low <= value <= SPACE[name].high for name, value in trial.settings.items())
     except (TypeError, ValueError):
         return None
     return trial if whole else None

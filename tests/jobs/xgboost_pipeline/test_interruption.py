@@ -86,6 +86,14 @@ def test_a_spark_job_that_is_stopped_while_it_writes_leaves_nothing(
 
 
 @SIGNALS
+def test_a_stop_while_java_starts_leaves_no_java(tmp_path: Path, loans: str, number: int, status: int) -> None:
+    arguments = ["features", "--input", loans, "--output", "out"]
+    found = stopped(tmp_path / "f", number, "f/tmp/tmp", arguments)  # where Java will tell its port
+    sentence = "error: features was interrupted; nothing half-made is left\n"
+    assert found == Stopped(status, sentence, [], [])
+
+
+@SIGNALS
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_generation_in_processes_that_is_stopped_leaves_neither_processes_nor_temporary_files(
     tmp_path: Path, number: int, status: int, *, whole_group: bool

@@ -139,6 +139,12 @@ def write_and_fail(uri: str, earlier: dict[str, str]) -> None:
         raise RuntimeError
 
 
+def write_all(earlier: dict[str, str]) -> None:
+    with storage.together(earlier):
+        for uri in earlier:
+            write(uri, "new", overwrite=True)
+
+
 def read(uri: str) -> str:
     return storage.open_output(uri, kind="model").read_text("a.txt")
 
@@ -163,6 +169,29 @@ def test_a_run_that_fails_leaves_all_outputs_of_an_earlier_one_on_local_disk(tmp
     with pytest.raises(RuntimeError):
         write_and_fail(f"{tmp_path}/a", {f"{tmp_path}/a": "model", f"{tmp_path}/b": "model"})
     assert (read(f"{tmp_path}/a"), read(f"{tmp_path}/b")) == ("old", "old")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
+
+
+@pytest.mark.parametrize("failing", range(4))
+def test_outputs_that_cannot_be_put_in_place_leave_the_old_ones(
+    tmp_path: Path, failing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = {f"{tmp_path}/{name}": "model" for name in "ab"}
+    for uri in earlier:
+        write(uri, "old")
+    renamed: list[str] = []
+    rename = LocalFiles.rename
+
+    def sometimes(self: LocalFiles, source: str, target: str) -> None:
+        renamed.append(source)
+        if len(renamed) == failing + 1:
+            raise OSError("planted")
+        rename(self, source, target)
+
+    monkeypatch.setattr(LocalFiles, "rename", sometimes)
+    with pytest.raises(OSError, match="planted"):
+        write_all(earlier)
+    assert [read(uri) for uri in earlier] == ["old", "old"]
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
 
 

@@ -146,6 +146,8 @@ SECOND = asdict(finished(2)[1])
         json.dumps(SECOND | {"value": None}),
         json.dumps(SECOND | {"value": float("nan")}),
         json.dumps(SECOND | {"number": 7}),
+        json.dumps(SECOND | {"settings": SECOND["settings"] | {"colsample_bytree": 9.5}}),
+        json.dumps(SECOND | {"settings": SECOND["settings"] | {"max_depth": 4.5}}),
     ],
 )
 def test_a_damaged_trial_counts_as_not_done_and_is_named(
