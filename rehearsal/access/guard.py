@@ -65,6 +65,11 @@ class Guard:
         caller = Caller(frozenset({service}), call.account, service=True)
         return policy is not None and verdict([policy], action, resource, context, caller) == "allow"
 
+    def policy_lets(self, call: Call, policy: str, action: str, resource: str) -> bool:
+        """Return whether a policy that `resource` is yet to get leaves `action` to the caller or its account."""
+        context = CallContext(call, resource, self._world.clock.now(), {})
+        return verdict([policy], action, resource, context, _caller(call)) in ("allow", "delegate")
+
 
 def _reason(
     action: str, identity_says: Verdict, limited: Mapping[str, Verdict], resource_says: Verdict, *, by_policy: bool

@@ -16,6 +16,7 @@ NAT_GATEWAY_DELETION = 45.0  # seconds until its address and interface are free
 def refusals() -> dict[str, Callable[[Call], None]]:
     """Return the checks that come before the emulator's deletions."""
     return {
+        "ec2:CreateRoute": route,
         "ec2:DeleteSecurityGroup": security_group,
         "ec2:DeleteSubnet": subnet,
         "ec2:DetachInternetGateway": internet_gateway,
@@ -88,6 +89,15 @@ def _end_nat_gateway(world: World, backend: EC2Backend, gateway: NatGateway) -> 
             held.eni = held.association_id = None
     backend.enis.pop(gateway._eni.id, None)  # noqa: SLF001
     gateway.state = "deleted"
+
+
+def route(call: Call) -> None:
+    """Refuse a route through an internet gateway that is not attached to the table's own VPC, or not yet."""
+    backend, wanted = _backend(call), call.parameters.get("GatewayId", "")
+    gateway, table = backend.internet_gateways.get(wanted), backend.route_tables.get(call.parameters["RouteTableId"])
+    if gateway and table and _attached(gateway) != table.vpc_id:
+        message = f"route table {table.id} and network gateway {wanted} belong to different networks"
+        raise Refused("InvalidParameterValue", message)
 
 
 def security_group(call: Call) -> None:

