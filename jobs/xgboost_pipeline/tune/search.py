@@ -47,8 +47,10 @@ def suggest(finished: Sequence[Trial], number: int, objective: str, seed: int) -
     sampler = optuna.samplers.TPESampler(seed=seed + number, n_startup_trials=RANDOM_TRIALS)
     study = optuna.create_study(direction=_direction(objective), sampler=sampler)
     for trial in finished:
-        study.add_trial(optuna.trial.create_trial(params=dict(trial.settings), distributions=SPACE, value=trial.value))
-    return dict(study.ask(SPACE).params)
+        study.add_trial(
+            optuna.trial.create_trial(params=dict(trial.settings), distributions={**SPACE}, value=trial.value)
+        )
+    return dict(study.ask({**SPACE}).params)
 
 
 def best(finished: Sequence[Trial], objective: str) -> Trial:
