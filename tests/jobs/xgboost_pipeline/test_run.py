@@ -32,7 +32,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr("xgboost_pipeline.features.loan_files.find", lambda _: None)
     monkeypatch.setattr("xgboost_pipeline.features.stage", stage)
     monkeypatch.setattr("xgboost_pipeline.features.build", lambda _, __, out: out.write_text("run", numbers[-1]))
-    monkeypatch.setattr("xgboost_pipeline.train.run", lambda given: write("model", given))
+    monkeypatch.setattr("xgboost_pipeline.train.train", lambda _, given: write("model", given))
     monkeypatch.setattr("xgboost_pipeline.report.run", lambda given: write("report", given))
     return Settings(input="in", output=str(tmp_path / "result"), test_months=1)
 
@@ -58,7 +58,7 @@ def test_a_run_that_fails_late_leaves_nothing(settings: Settings, monkeypatch: p
     assert left(settings) == {}
 
 
-@pytest.mark.parametrize("step", ["features.build", "train.run", "report.run"])
+@pytest.mark.parametrize("step", ["features.build", "train.train", "report.run"])
 def test_overwriting_that_fails_leaves_the_earlier_run_whole(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
