@@ -178,7 +178,10 @@ def _network(world: World) -> list[str]:
 
 def _role(world: World, service: str) -> str:
     trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    made = world.client("iam").create_role(RoleName=service, AssumeRolePolicyDocument=document(trust))
+    iam = world.client("iam")
+    made = iam.create_role(RoleName=service, AssumeRolePolicyDocument=document(trust))
+    boot = document(allow(["ec2:DescribeInstances"], "*"))  # without which a node never joins
+    iam.put_role_policy(RoleName=service, PolicyName="boot", PolicyDocument=boot)
     return str(made["Role"]["Arn"])
 
 
