@@ -9,6 +9,30 @@ from datetime import UTC, datetime, timedelta
 
 
 @dataclass
+class _Pace:
+    """Counts AWS's seconds at the clock's speed, at the wall's while real work goes on."""
+
+    speed: float
+    at_work: int = 0
+    _counted: float = 0.0
+    _since: float = field(default_factory=time.monotonic)
+
+    @property
+    def rate(self) -> float:
+        """Seconds that pass here in one of the wall's."""
+        return 1.0 if self.at_work else self.speed
+
+    def passed(self) -> float:
+        """Return the seconds that have passed since the start."""
+        return self._counted + (time.monotonic() - self._since) * self.rate
+
+    def count(self, seconds: float = 0.0, work: int = 0) -> None:
+        """Add seconds, and pieces of work that begin or, negative, end."""
+        self._counted, self._since = self.passed() + seconds, time.monotonic()
+        self.at_work += work
+
+
+@dataclass
 class Clock:
     """A clock that runs `speed` times as fast as the wall's; a test may also push it on with `advance`.
 
@@ -22,8 +46,12 @@ class Clock:
     _epoch: float = field(default_factory=time.time)
     _pushed: float = 0.0
     _changed: threading.Condition = field(default_factory=threading.Condition)
-    _functions: int = 0
-    _jobs: int = 0
+    _sleeping: _Pace = field(init=False)
+    _waiting: _Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start both paces at the clock's speed."""
+        self._sleeping, self._waiting = _Pace(self.speed), _Pace(self.speed)
 
     def time(self) -> float:
         """Return the seconds since 1970 that have passed here."""
@@ -37,7 +65,14 @@ class Clock:
         """Push the clock on, and wake everything whose time has come."""
         with self._changed:
             self._pushed += by.total_seconds()
+            self._sleeping.count(by.total_seconds())
+            self._waiting.count(by.total_seconds())
             self._changed.notify_all()
+
+    def patience(self) -> float:
+        """Return the seconds that have been counted against the patience of whoever waits: a deadline's own time."""
+        with self._changed:
+            return self._waiting.passed()
 
     @contextmanager
     def at_work(self, *, job: bool = False) -> Iterator[None]:
@@ -50,26 +85,24 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         """Wait until `seconds` have passed here."""
-        self._pass(seconds, lambda: False, seconds, lambda: self._jobs)
+        self._pass(self._sleeping, seconds, lambda: False, seconds)
 
     def wait(self, seconds: float, until: Callable[[], bool], every: float = 5.0) -> bool:
         """Wait at most `seconds` here for `until` to be true, looking each `every` seconds; return whether it was."""
-        return self._pass(seconds, until, every, lambda: self._jobs + self._functions)
+        return self._pass(self._waiting, seconds, until, every)
 
-    def _pass(self, seconds: float, until: Callable[[], bool], every: float, at_work: Callable[[], int]) -> bool:
-        left, pushed, seen = seconds, self._pushed, time.monotonic()
+    def _pass(self, pace: _Pace, seconds: float, until: Callable[[], bool], every: float) -> bool:
         with self._changed:
-            while not (done := until()) and left > 0:
-                rate = 1.0 if at_work() else self.speed
-                self._changed.wait(max(0.01, min(every / self.speed, left / rate)))
-                now = time.monotonic()
-                left -= (now - seen) * rate + self._pushed - pushed
-                pushed, seen = self._pushed, now
+            end = pace.passed() + seconds
+        while not (done := until()):
+            with self._changed:
+                if (left := end - pace.passed()) <= 0:
+                    break
+                self._changed.wait(max(0.01, min(every / self.speed, left / pace.rate)))
         return done
 
-    def _count(self, by: int, *, job: bool) -> None:
+    def _count(self, work: int, *, job: bool) -> None:
         with self._changed:
+            self._waiting.count(work=work)
             if job:
-                self._jobs += by
-            else:
-                self._functions += by
+                self._sleeping.count(work=work)

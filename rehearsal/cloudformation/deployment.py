@@ -149,7 +149,7 @@ def _build(op: Operation, wanted: Submission) -> None:
     design = wanted.design
     needs = {name: definition.needs for name, definition in design.resources.items()}
     minutes = op.stack.timeout_minutes if op.stack.status == "CREATE_IN_PROGRESS" else None
-    deadline = op.engine.world.clock.time() + minutes * 60 if minutes else None
+    deadline = op.engine.world.clock.patience() + minutes * 60 if minutes else None
     failures = walk(op, templates.order(needs), lambda name: apply(op, design, name), deadline, stop_early=True)
     if op.stack.cancel.is_set():
         raise Failed("User Initiated")

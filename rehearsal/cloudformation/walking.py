@@ -30,7 +30,7 @@ def walk(
 
 
 def _ended(op: Operation, until: float | None) -> bool:
-    return op.stack.cancel.is_set() or (until is not None and op.engine.world.clock.time() > until)
+    return op.stack.cancel.is_set() or (until is not None and op.engine.world.clock.patience() > until)
 
 
 def _succeeded(future: "Future[None]") -> bool:

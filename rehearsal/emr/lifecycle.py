@@ -47,7 +47,7 @@ class Lifecycle:
     def carry_out(self) -> None:
         """Do all that follows validation; return when the job has completed, raise Failed or Halted otherwise."""
         self._pause(SUBMISSION)
-        deadline = self.world.clock.time() + self.job.start_timeout
+        deadline = self.world.clock.patience() + self.job.start_timeout
         self._refusable(self.space.submit)
         self.enter("SUBMITTED", 0)
         self._until_running(self._submitter, deadline)
@@ -56,7 +56,7 @@ class Lifecycle:
         submitter.close()
         self._pause(SPARK_SUBMIT)
         while not self._ends_well(deadline):
-            deadline = self.world.clock.time() + self.job.start_timeout
+            deadline = self.world.clock.patience() + self.job.start_timeout
         self.space.end(self._submitter(), 0)
 
     def clear(self) -> None:
@@ -191,7 +191,7 @@ class Lifecycle:
         def running() -> bool:
             return bool(found := name()) and self.space.phase(found) == "Running"
 
-        if not self._wait(deadline - self.world.clock.time(), running):
+        if not self._wait(deadline - self.world.clock.patience(), running):
             waiting = name()
             why = self.space.why_pending(waiting) if waiting else "no pod was admitted"
             raise Failed("USER_ERROR", f"cluster timeout. Pod {waiting or self.job.run_id}: {why}")

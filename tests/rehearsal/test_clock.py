@@ -38,6 +38,16 @@ def test_while_a_job_runs_everything_takes_the_wall_s_time() -> None:
         assert passed(clock, 0.5, patient=False) >= 0.5
 
 
+def test_a_deadline_s_own_time_stands_still_with_it() -> None:
+    clock = Clock(speed=1000)
+    before = clock.patience()
+    with clock.at_work():
+        clock.sleep(100)
+        assert clock.patience() - before < 50
+    clock.advance(timedelta(hours=1))
+    assert 3600 <= clock.patience() - before < 3700
+
+
 def test_waiting_ends_as_soon_as_what_is_waited_for_is_there() -> None:
     clock, there = Clock(speed=1), threading.Event()
     threading.Timer(0.2, there.set).start()

@@ -1,6 +1,7 @@
 """EKS tokens: made by botocore as `aws eks get-token` makes them, refused for each thing that makes them worthless."""
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import botocore.session
@@ -42,18 +43,18 @@ def test_a_good_token_names_its_maker() -> None:
 @pytest.mark.parametrize(
     ("bad", "why"),
     [
-        ("letmein", "missing expected 'k8s-aws-v1.' prefix"),
-        ("k8s-aws-v1.%%%", "expected|no URL|unexpected"),
-        (token(action="GetSessionToken"), "unexpected action parameter 'GetSessionToken'"),
-        (token(header=False), "did not sign the x-k8s-aws-id header"),
-        (token(cluster="green"), "signature is not that of"),
-        (token(secret="other"), "signature is not that of"),  # noqa: S106 - a test's
+        (lambda: "letmein", "missing expected 'k8s-aws-v1.' prefix"),
+        (lambda: "k8s-aws-v1.%%%", "expected|no URL|unexpected"),
+        (lambda: token(action="GetSessionToken"), "unexpected action parameter 'GetSessionToken'"),
+        (lambda: token(header=False), "did not sign the x-k8s-aws-id header"),
+        (lambda: token(cluster="green"), "signature is not that of"),
+        (lambda: token(secret="other"), "signature is not that of"),  # noqa: S106 - a test's
     ],
     ids=["prefix", "url", "action", "header", "cluster", "secret"],
 )
-def test_a_bad_token_is_refused_for_its_reason(bad: str, why: str) -> None:
+def test_a_bad_token_is_refused_for_its_reason(bad: Callable[[], str], why: str) -> None:
     with pytest.raises(InvalidToken, match=why):
-        identify_token(bad, "blue", identify)
+        identify_token(bad(), "blue", identify)
 
 
 def test_a_token_ends_after_fifteen_minutes() -> None:
