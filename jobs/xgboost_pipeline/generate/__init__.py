@@ -47,6 +47,7 @@ def run(settings: Settings) -> None:
     first = _checked(settings)
     with (
         timed("Generation"),
+        storage.together({}),
         storage.output(settings.output, kind="loan-files", overwrite=settings.overwrite) as files,
         storage.output(settings.truth, kind="truth", overwrite=settings.overwrite) as truth,
         tempfile.TemporaryDirectory(prefix="generate-") as folder,

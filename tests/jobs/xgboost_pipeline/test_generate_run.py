@@ -6,6 +6,7 @@ import pytest
 
 from xgboost_pipeline.errors import PipelineError
 from xgboost_pipeline.generate import Settings, run
+from xgboost_pipeline.storage.files import LocalFiles
 
 
 def _make(base: Path, name: str, *, seed: int = 7, workers: int = 1, rows: int = 3_000) -> dict[str, bytes]:
@@ -92,3 +93,23 @@ def test_progress_names_each_quarter_with_rows_and_bytes(tmp_path: Path, capsys:
     made = _make(tmp_path, "made")
     size, rows = len(made["2018Q1.csv"]), made["2018Q1.csv"].count(b"\n")
     assert f"2018Q1.csv (1/22): {rows:,} rows, {size:,} bytes, 108 fields" in capsys.readouterr().out
+
+
+def test_files_and_truth_appear_together_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = _make(tmp_path, "made")
+    rename = LocalFiles.rename
+
+    def sometimes(self: LocalFiles, source: str, target: str) -> None:
+        if target.endswith("/made-truth"):
+            monkeypatch.undo()
+            raise OSError("planted")
+        rename(self, source, target)
+
+    monkeypatch.setattr(LocalFiles, "rename", sometimes)
+    settings = Settings(
+        output=f"{tmp_path}/made", truth=f"{tmp_path}/made-truth", rows=3_000, seed=8, workers=1, overwrite=True
+    )
+    with pytest.raises(OSError, match="planted"):
+        run(settings)
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "made-truth"}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "made").glob("*.csv")}.items() <= old.items()
