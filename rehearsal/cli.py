@@ -72,8 +72,7 @@ def _run(directory: Path, chosen: argparse.Namespace) -> int:
 
 
 def _state(directory: Path, _: argparse.Namespace) -> int:
-    with urllib.request.urlopen(f"{daemon.world_of(directory).endpoint}/_rehearsal/state") as answer:  # noqa: S310 - loopback
-        report(json.dumps(json.load(answer), indent=1))
+    report(json.dumps(daemon.world_of(directory).state(), indent=1))
     return 0
 
 

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -89,9 +88,7 @@ class Rehearsal:
 
 def leftovers(world: World) -> list[str]:
     """Return every resource that exists, as `service kind id`, without what AWS itself has put there."""
-    with urllib.request.urlopen(f"{world.endpoint}/_rehearsal/state") as answer:  # noqa: S310 - loopback
-        found: list[str] = json.load(answer)["resources"]
-    return found
+    return [str(each) for each in world.state()["resources"]]
 
 
 def table(rehearsal: Rehearsal) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
@@ -146,15 +145,7 @@ def serve(world: World) -> None:
     server = make_server("127.0.0.1", world.port, lambda *_: [], threaded=True, request_handler=_Quiet)
     world.port = server.server_port
     server.app = _compose(world)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="port", daemon=True)
-    thread.start()
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    world.closing.append(stop)
+    world.serve("port", server)
 
 
 def _compose(world: World) -> Gateway:

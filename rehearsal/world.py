@@ -1,9 +1,12 @@
 """What every part of the rehearsal is handed: the place, the clock, the faults, and clients of its own port."""
 
+import json
 import threading
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from socketserver import BaseServer
 from typing import Any
 
 import boto3
@@ -52,6 +55,12 @@ class World:
             config=Config(retries={"total_max_attempts": 3}, s3={"addressing_style": "path"}, max_pool_connections=50),
         )
 
+    def state(self) -> dict[str, Any]:
+        """Return what the rehearsal on this port says of itself, from whichever process."""
+        with urllib.request.urlopen(f"{self.endpoint}/_rehearsal/state") as answer:  # noqa: S310 - loopback
+            found: dict[str, Any] = json.load(answer)
+        return found
+
     def in_background(self, name: str, work: Callable[[], None]) -> None:
         """Run `work` in a thread that does not keep the rehearsal alive; what breaks while that ends is silent."""
 
@@ -63,6 +72,18 @@ class World:
                     raise
 
         threading.Thread(target=run, name=name, daemon=True).start()
+
+    def serve(self, name: str, server: BaseServer) -> None:
+        """Let a server answer in a thread of that name, until the rehearsal ends."""
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name=name, daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        self.closing.append(stop)
 
     def close(self) -> None:
         """Stop everything that was started, newest first."""

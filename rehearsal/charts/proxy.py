@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 from rehearsal.charts import authority, repositories
 from rehearsal.charts.repositories import Answer, Repositories
@@ -97,15 +96,7 @@ def serve(world: World, known: Repositories | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     authority.write(folder, known.hosts)
     server = _Server(known, folder / authority.SERVER)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="charts", daemon=True)
-    thread.start()
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    world.closing.append(stop)
+    world.serve("charts", server)
     (folder / ADDRESS).write_text(json.dumps(f"http://127.0.0.1:{server.server_port}"))
 
 

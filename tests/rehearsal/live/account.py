@@ -3,7 +3,6 @@
 import copy
 import json
 import time
-import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,9 +86,7 @@ class Account:
 
     def left(self) -> list[str]:
         """Return what exists, as `service kind id`."""
-        with urllib.request.urlopen(f"{self.world.endpoint}/_rehearsal/state") as answer:  # noqa: S310 - loopback
-            found: list[str] = json.load(answer)["resources"]
-        return found
+        return [str(each) for each in self.world.state()["resources"]]
 
     def _status(self, stack: str) -> str:
         return str(self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
