@@ -5,7 +5,6 @@ import json
 import shlex
 import shutil
 import sys
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -72,7 +71,7 @@ def _run(directory: Path, chosen: argparse.Namespace) -> int:
 
 
 def _state(directory: Path, _: argparse.Namespace) -> int:
-    report(json.dumps(daemon.world_of(directory).state(), indent=1))
+    report(json.dumps(daemon.world_of(directory).page("state"), indent=1))
     return 0
 
 
@@ -84,13 +83,7 @@ def _leftovers(directory: Path, _: argparse.Namespace) -> int:
 
 def _fault(directory: Path, chosen: argparse.Namespace) -> int:
     fault = {"kind": chosen.kind, "target": chosen.target, "always": chosen.always}
-    request = urllib.request.Request(  # noqa: S310 - loopback
-        f"{daemon.world_of(directory).endpoint}/_rehearsal/faults",
-        json.dumps(fault).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
-        report(answer.read().decode())
+    report(json.dumps(daemon.world_of(directory).page("faults", fault)))
     return 0
 
 

@@ -30,6 +30,11 @@ class Faults:
         with self._lock:
             self.planted.append(fault)
 
+    def clear(self) -> None:
+        """Let nothing fail any more."""
+        with self._lock:
+            self.planted.clear()
+
     def strikes(self, kind: Kind, target: str) -> bool:
         """Return whether a fault of this kind hits `target` now, and use it up unless it is for always."""
         with self._lock:

@@ -88,7 +88,7 @@ class Rehearsal:
 
 def leftovers(world: World) -> list[str]:
     """Return every resource that exists, as `service kind id`, without what AWS itself has put there."""
-    return [str(each) for each in world.state()["resources"]]
+    return [str(each) for each in world.page("state")["resources"]]
 
 
 def table(rehearsal: Rehearsal) -> str:

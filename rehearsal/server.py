@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from rehearsal import composition
 from rehearsal.access.guard import Guard
+from rehearsal.access.propagation import propagating
 from rehearsal.callers import Callers
 from rehearsal.charts import proxy
 from rehearsal.cloudformation import api as cloudformation
@@ -108,12 +109,16 @@ class Gateway:
         self._guard.check(call)
         if refuse := self._refusals.get(f"{signed.service}:{matched.name}"):
             refuse(call)
-        handler = self._handlers.get(signed.service, {}).get(matched.name)
+        with propagating(call, self._world.clock):
+            return self._carry_out(call, request, matched)
+
+    def _carry_out(self, call: Call, request: Request, matched: operation.Matched) -> Response:
+        handler = self._handlers.get(call.service, {}).get(call.operation)
         if handler:
-            return answer.result(matched, handler(call), request_id)
-        if signed.service in WHOLE:
-            raise Refused("UnknownOperationException", f"The rehearsal does not know {signed.service}:{matched.name}")
-        return self._emulator.call(signed.service, matched.name, signed.region, request.environ, request.get_data())
+            return answer.result(matched, handler(call), call.request_id)
+        if call.service in WHOLE:
+            raise Refused("UnknownOperationException", f"The rehearsal does not know {call.service}:{call.operation}")
+        return self._emulator.call(call.service, call.operation, call.region, request.environ, request.get_data())
 
 
 def _of_emulator(error: ServiceException | JsonRESTError) -> Refused:
@@ -162,8 +167,11 @@ def _compose(world: World) -> Gateway:
 
 def _pages(world: World, own: composition.Services) -> dict[str, Page]:
     def faults(request: Request, _: str) -> dict[str, Any]:
-        asked = request.get_json()
-        world.faults.plant(Fault(asked["kind"], asked["target"], bool(asked.get("always"))))
+        if request.method == "DELETE":
+            world.faults.clear()
+        if request.method == "POST":
+            asked = request.get_json()
+            world.faults.plant(Fault(asked["kind"], asked["target"], bool(asked.get("always"))))
         return {"planted": [asdict(fault) for fault in world.faults.planted]}
 
     def custom_resource(request: Request, token: str) -> dict[str, Any]:

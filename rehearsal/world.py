@@ -55,11 +55,14 @@ class World:
             config=Config(retries={"total_max_attempts": 3}, s3={"addressing_style": "path"}, max_pool_connections=50),
         )
 
-    def state(self) -> dict[str, Any]:
-        """Return what the rehearsal on this port says of itself, from whichever process."""
-        with urllib.request.urlopen(f"{self.endpoint}/_rehearsal/state") as answer:  # noqa: S310 - loopback
-            found: dict[str, Any] = json.load(answer)
-        return found
+    def page(self, name: str, content: object = None, method: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask one of the rehearsal's own pages, from whichever process: `state`, `faults` (POST one, DELETE all)."""
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(  # noqa: S310 - loopback
+            f"{self.endpoint}/_rehearsal/{name}", body, {"Content-Type": "application/json"}, method=method
+        )
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
+            return json.load(answer)
 
     def in_background(self, name: str, work: Callable[[], None]) -> None:
         """Run `work` in a thread that does not keep the rehearsal alive; what breaks while that ends is silent."""

@@ -1,11 +1,16 @@
-"""What every test shares: one Spark session for the whole run."""
+"""What tests share: one Spark session, and one rehearsal whose faults end with the test that planted them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from rehearsal import daemon
+from tests.rehearsal.live.account import Account
 from xgboost_pipeline.session import spark_session
+
+SPEED = 300.0  # AWS's seconds in one of the wall's
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +19,22 @@ def spark() -> Iterator[SparkSession]:
     session = spark_session("tests", {"spark.sql.shuffle.partitions": "2"})
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """One account in a rehearsal that runs in a process of its own."""
+    directory = Path(tmp_path_factory.mktemp("live"))
+    yield Account(daemon.up(directory, 0, SPEED))
+    daemon.down(directory)
+
+
+@pytest.fixture
+def plant(account: Account) -> Iterator[Callable[..., None]]:
+    """Make something fail: `plant("create", "LogicalId")`, once unless `always=True`; see rehearsal/faults.py."""
+
+    def planted(kind: str, target: str, *, always: bool = False) -> None:
+        account.world.page("faults", {"kind": kind, "target": target, "always": always})
+
+    yield planted
+    account.world.page("faults", method="DELETE")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rehearsal.access.conditions import Values
 from rehearsal.access.context import CallContext
 from rehearsal.access.denial import denied
-from rehearsal.access.identities import identity, resource_policy, role
+from rehearsal.access.identities import Identity, identities, resource_policy, role
 from rehearsal.access.needs import needs
 from rehearsal.access.policy import Caller, Verdict, verdict
 from rehearsal.wire.call import Call
@@ -40,9 +40,15 @@ class Guard:
 
     def reason_against(self, call: Call, action: str, resource: str, extra: Mapping[str, Values]) -> str | None:
         """Return why the caller may not, in IAM's words, or None if it may."""
+        seen = identities(call.account, call.principal, call.access_key)
+        reasons = (self._reason_against(own, call, action, resource, extra) for own in seen)
+        return next((reason for reason in reasons if reason), None)
+
+    def _reason_against(
+        self, own: Identity, call: Call, action: str, resource: str, extra: Mapping[str, Values]
+    ) -> str | None:
         context = CallContext(call, resource, self._world.clock.now(), extra)
         caller = _caller(call)
-        own = identity(call.account, call.principal, call.access_key)
 
         def ask(*documents: str) -> Verdict:
             return verdict(documents, action, resource, context, caller)

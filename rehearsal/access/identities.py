@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from moto.awslambda.models import lambda_backends
 from moto.ecr.models import ecr_backends
@@ -28,20 +28,45 @@ class Identity:
     session: str | None = None
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What a role was before its last change, as long as that is `pending`; no identity and trust: it was not there."""
+
+    pending: Callable[[], bool]
+    identity: Identity | None
+    trust: str | None
+
+
+def earlier(found: Role) -> Earlier | None:
+    """Return what most of AWS still takes a role for; None where its last change is seen everywhere."""
+    noted: Earlier | None = getattr(found, "earlier", None)  # kept on moto's record, so that it goes with the role
+    return noted if noted and noted.pending() else None
+
+
 def role(account: str, name: str | None) -> Role | None:
     """Return moto's record of a role by its name, None where there is none."""
     return next((entry for entry in iam_backends[account]["aws"].roles.values() if entry.name == name), None)
 
 
-def identity(account: str, principal: Principal, access_key: str) -> Identity:
-    """Return the policies of the caller; the account's own user may do everything, a deleted role nothing."""
+def identities(account: str, principal: Principal, access_key: str) -> list[Identity]:
+    """Return the policies of the caller; the account's own user may do everything, a deleted role nothing.
+
+    While a change of the role is pending there are two, and what the caller does must be allowed by both.
+    """
     if principal.role is None:
-        return Identity((_EVERYTHING,))
+        return [Identity((_EVERYTHING,))]
     found = role(account, principal.role)
     if found is None:
-        return Identity(())
+        return [Identity(())]
+    session, before = _session_policy(account, access_key), earlier(found)
+    seen = [of_role(account, found), *([before.identity or Identity(())] if before else [])]
+    return [replace(each, session=session) for each in seen]
+
+
+def of_role(account: str, found: Role) -> Identity:
+    """Return the policies of a role."""
     documents = (*found.policies.values(), *(_default(policy) for policy in found.managed_policies.values()))
-    return Identity(documents, _boundary(account, found), _session_policy(account, access_key))
+    return Identity(documents, _boundary(account, found))
 
 
 def resource_policy(call: Call, arn: str) -> str | None:
@@ -107,7 +132,10 @@ def _of_secret(call: Call, resource: str) -> str | None:
 
 def _of_role(call: Call, resource: str) -> str | None:
     found = role(call.account, resource.rpartition("/")[2]) if resource.startswith("role/") else None
-    return found.assume_role_policy_document if found else None
+    if found is None:
+        return None
+    before = earlier(found)
+    return before.trust if before else found.assume_role_policy_document
 
 
 _POLICIES: dict[str, Callable[[Call, str], str | None]] = {

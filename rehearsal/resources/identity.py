@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 
+from rehearsal.access.propagation import PROPAGATION
 from rehearsal.cloudformation.provider import Failure, Provider, Request, Resource
 from rehearsal.resources.kind import Ask, Kind, Name, Part
 from rehearsal.resources.lifecycle import Lifecycle
@@ -143,6 +144,29 @@ PARAMETER = Kind(
 )
 
 
+class Propagated:
+    """Waits, as CloudFormation does, until what another provider has changed of a role is seen by all of AWS."""
+
+    def __init__(self, inner: Provider) -> None:
+        self.inner = inner
+
+    def create(self, request: Request) -> Resource:
+        """Create, then wait."""
+        return self._seen(request, self.inner.create(request))
+
+    def update(self, request: Request) -> Resource:
+        """Update, then wait."""
+        return self._seen(request, self.inner.update(request))
+
+    def delete(self, request: Request) -> None:
+        """Delete: nothing is left that one could wait for."""
+        self.inner.delete(request)
+
+    def _seen(self, request: Request, made: Resource) -> Resource:
+        request.wait(PROPAGATION, lambda: False)
+        return made
+
+
 class ManagedPolicies(Lifecycle):
     """Managed policies, whose former versions would be in the way of the next one and of deletion."""
 
@@ -204,12 +228,12 @@ class InlinePolicies:
 KINDS = {
     "AWS::IAM::InstanceProfile": INSTANCE_PROFILE,
     "AWS::IAM::OIDCProvider": OIDC_PROVIDER,
-    "AWS::IAM::Role": ROLE,
     "AWS::KMS::Alias": ALIAS,
     "AWS::KMS::Key": KEY,
     "AWS::SSM::Parameter": PARAMETER,
 }
 OTHERS: dict[str, Provider] = {
-    "AWS::IAM::ManagedPolicy": ManagedPolicies(MANAGED_POLICY),
-    "AWS::IAM::Policy": InlinePolicies(),
+    "AWS::IAM::ManagedPolicy": Propagated(ManagedPolicies(MANAGED_POLICY)),
+    "AWS::IAM::Policy": Propagated(InlinePolicies()),
+    "AWS::IAM::Role": Propagated(Lifecycle(ROLE)),
 }

@@ -2,12 +2,14 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.access.propagation import PROPAGATION
 from rehearsal.faults import Fault
 from rehearsal.server import serve
 from rehearsal.world import World
@@ -40,6 +42,7 @@ def test_the_admin_is_a_user_of_the_account(world: World) -> None:
 
 def test_a_session_is_its_role_and_needs_its_own_token(world: World) -> None:
     role = world.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    world.clock.advance(timedelta(seconds=PROPAGATION))
     keys = world.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
     signed = (keys["AccessKeyId"], keys["SecretAccessKey"])
     arn = world.client("sts", *signed, keys["SessionToken"]).get_caller_identity()["Arn"]

@@ -105,7 +105,8 @@ def _network(eks: Eks, call: Call, subnet_ids: list[str]) -> Record:
 def _bring_up(eks: Eks, cluster: Cluster) -> None:
     began = eks.world.clock.time()
     try:
-        plane = eks.start_plane(cluster, eks.world.directory / "eks" / cluster.name)
+        with eks.world.clock.at_work():
+            plane = eks.start_plane(cluster, eks.world.directory / "eks" / cluster.name)
     except Exception as error:  # noqa: BLE001 - whatever it is, the cluster did not come up, and says why
         issue = {"code": "InternalFailure", "message": str(error), "resourceIds": [cluster.name]}
         cluster.record |= {"status": "FAILED", "health": {"issues": [issue]}}

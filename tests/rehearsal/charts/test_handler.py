@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from service_roles import service_role
 
 from rehearsal import server
 from rehearsal.clock import Clock
@@ -55,21 +56,9 @@ def create_cluster(world: World) -> None:
     network = {"subnetIds": [each["Subnet"]["SubnetId"] for each in subnets]}
     access = {"authenticationMode": "API"}
     given = {"resourcesVpcConfig": network, "accessConfig": access, "version": "1.35"}
-    eks.create_cluster(name="c", roleArn=role(world, "cluster", "eks.amazonaws.com"), **given)
+    eks.create_cluster(name="c", roleArn=service_role(world, "cluster", "eks.amazonaws.com"), **given)
     described = lambda: eks.describe_cluster(name="c")["cluster"]["status"] == "ACTIVE"  # noqa: E731
     assert world.clock.wait(3600, described)
-
-
-def role(world: World, name: str, trusted: str, *allowed: str) -> str:
-    iam = world.client("iam")
-    trust = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    if allowed:
-        may = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
-        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
-    return str(arn)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +76,7 @@ def handle(account: World) -> Callable[..., Any]:
     with zipfile.ZipFile(code, "w") as opened:
         for path, content in packed("aws_cdk", HANDLER):
             opened.writestr(path.removeprefix(HANDLER), content)
-    arn = role(account, "kubectl", "lambda.amazonaws.com", "eks:DescribeCluster", "logs:*", "lambda:*")
+    arn = service_role(account, "kubectl", "lambda.amazonaws.com", ["eks:DescribeCluster", "logs:*", "lambda:*"])
     account.client("iam").attach_role_policy(RoleName="kubectl", PolicyArn=REGISTRY)
     eks.create_access_entry(clusterName="c", principalArn=arn)
     eks.associate_access_policy(clusterName="c", principalArn=arn, policyArn=ADMIN, accessScope={"type": "cluster"})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from service_roles import service_role
 
 from rehearsal import server
 from rehearsal.world import World
@@ -24,19 +25,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.close()
 
 
-def role(world: World, name: str, trusted: str, *actions: str) -> str:
-    iam = world.client("iam")
-    trust = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}
-    arn = iam.create_role(
-        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    )["Role"]["Arn"]
-    allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-    iam.put_role_policy(
-        RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    )
-    return str(arn)
-
-
 def ended(world: World, stack_id: str) -> dict[str, Any]:
     client = world.client("cloudformation")
     deadline = time.monotonic() + 30
@@ -48,7 +36,7 @@ def ended(world: World, stack_id: str) -> dict[str, Any]:
 
 
 def test_a_permission_that_the_role_lacks_fails_the_resource_and_is_named(world: World) -> None:
-    arn = role(world, "cannot-put", "cloudformation.amazonaws.com", "ssm:DeleteParameter")
+    arn = service_role(world, "cannot-put", "cloudformation.amazonaws.com", ["ssm:DeleteParameter"])
     client = world.client("cloudformation")
     stack_id = client.create_stack(StackName="cannot-put", TemplateBody=TEMPLATE, RoleARN=arn)["StackId"]
     assert ended(world, stack_id)["StackStatus"] == "ROLLBACK_COMPLETE"
@@ -67,7 +55,7 @@ def test_a_role_with_its_permissions_deploys_and_deletes(world: World) -> None:
         "ssm:AddTagsToResource",
         "ssm:ListTagsForResource",
     )
-    arn = role(world, "can-put", "cloudformation.amazonaws.com", *actions)
+    arn = service_role(world, "can-put", "cloudformation.amazonaws.com", [*actions])
     client = world.client("cloudformation")
     stack_id = client.create_stack(StackName="can-put", TemplateBody=TEMPLATE, RoleARN=arn)["StackId"]
     assert ended(world, stack_id)["StackStatus"] == "CREATE_COMPLETE"
@@ -77,6 +65,6 @@ def test_a_role_with_its_permissions_deploys_and_deletes(world: World) -> None:
 
 
 def test_a_role_that_does_not_trust_cloudformation_is_refused(world: World) -> None:
-    arn = role(world, "untrusting", "lambda.amazonaws.com", "*")
+    arn = service_role(world, "untrusting", "lambda.amazonaws.com", ["*"])
     with pytest.raises(ClientError, match=f"Role {arn} is invalid or cannot be assumed"):
         world.client("cloudformation").create_stack(StackName="untrusting", TemplateBody=TEMPLATE, RoleARN=arn)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from service_roles import service_role
 
 from rehearsal import server
 from rehearsal.world import World
@@ -41,15 +42,7 @@ class Lab:
 
     def role(self, name: str, *allowed: str, trusted: str = "lambda.amazonaws.com") -> str:
         """Make a role that may do `allowed` everywhere."""
-        iam = self.world.client("iam")
-        trust = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}
-        document = {"Version": "2012-10-17", "Statement": [trust]}
-        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
-        if allowed:
-            may = {"Effect": "Allow", "Action": list(allowed), "Resource": "*"}
-            policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
-            iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
-        return str(arn)
+        return service_role(self.world, name, trusted, allowed)
 
     def function(
         self,

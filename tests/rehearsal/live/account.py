@@ -86,7 +86,7 @@ class Account:
 
     def left(self) -> list[str]:
         """Return what exists, as `service kind id`."""
-        return [str(each) for each in self.world.state()["resources"]]
+        return [str(each) for each in self.world.page("state")["resources"]]
 
     def _status(self, stack: str) -> str:
         return str(self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])

@@ -1,25 +1,14 @@
-"""One rehearsal in a process of its own for all tests of this folder, and one cluster in it."""
+"""One cluster in the rehearsal that all tests share."""
 
 import tarfile
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from rehearsal import daemon
 from rehearsal.kubernetes import build
 from tests.rehearsal.live.account import Account, Outcome
 from tests.rehearsal.live.pieces import CLUSTER, cluster, kubectl, ref
-
-SPEED = 300.0  # AWS's seconds in one of the wall's
-
-
-@pytest.fixture(scope="session")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    directory = Path(tmp_path_factory.mktemp("live"))
-    yield Account(daemon.up(directory, 0, SPEED))
-    daemon.down(directory)
 
 
 @pytest.fixture(scope="session")

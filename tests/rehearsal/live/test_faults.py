@@ -1,8 +1,6 @@
 """Faults planted from the command line, through to the events of a stack."""
 
-import json
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -13,12 +11,18 @@ from tests.rehearsal.live.pieces import ACCOUNT, LOGS, REGION, allow, function, 
 TOPIC = {"Topic": resource("SNS::Topic")}
 
 
-def plant(account: Account, kind: str, target: str, *more: str) -> None:
-    assert cli.main(["fault", "--directory", str(account.world.directory), kind, target, *more]) == 0
+Plant = Callable[..., None]
 
 
-def test_creation_fails_once_and_the_second_attempt_succeeds(account: Account) -> None:
-    plant(account, "create", "Topic")
+def test_a_fault_is_planted_from_the_command_line(account: Account) -> None:
+    assert cli.main(["fault", "--directory", str(account.world.directory), "create", "Topic"]) == 0
+    failed = account.create(TOPIC)
+    assert "Topic: Fault planted by the rehearsal: create of Topic fails" in failed.reasons
+    account.discard(failed)
+
+
+def test_creation_fails_once_and_the_second_attempt_succeeds(account: Account, plant: Plant) -> None:
+    plant("create", "Topic")
     failed = account.create(TOPIC)
     assert failed.status == "ROLLBACK_COMPLETE"
     assert "Topic: Fault planted by the rehearsal: create of Topic fails" in failed.reasons
@@ -28,9 +32,9 @@ def test_creation_fails_once_and_the_second_attempt_succeeds(account: Account) -
     account.discard(made)
 
 
-def test_an_update_fails_and_goes_back_with_the_old_properties(account: Account) -> None:
+def test_an_update_fails_and_goes_back_with_the_old_properties(account: Account, plant: Plant) -> None:
     made = account.create(TOPIC)
-    plant(account, "update", "Topic")
+    plant("update", "Topic")
     failed = account.update(made, changed(TOPIC, "Topic.Properties.DisplayName", "new"))
     assert failed.status == "UPDATE_ROLLBACK_COMPLETE"
     assert "Fault planted by the rehearsal: update of Topic fails" in failed.reasons
@@ -38,10 +42,10 @@ def test_an_update_fails_and_goes_back_with_the_old_properties(account: Account)
     account.discard(made)
 
 
-def test_a_deletion_that_always_fails_leaves_delete_failed_each_time(account: Account) -> None:
+def test_a_deletion_that_always_fails_leaves_delete_failed_each_time(account: Account, plant: Plant) -> None:
     stuck = {"Stuck": resource("SNS::Topic")}
     made = account.create(stuck)
-    plant(account, "delete", "Stuck", "--always")
+    plant("delete", "Stuck", always=True)
     for _ in range(2):
         failed = account.delete(made)
         assert failed.status == "DELETE_FAILED"
@@ -50,15 +54,15 @@ def test_a_deletion_that_always_fails_leaves_delete_failed_each_time(account: Ac
     assert retained.status == "DELETE_COMPLETE"
 
 
-def test_a_throttled_call_fails_the_resource_when_the_sdk_gives_up(account: Account) -> None:
+def test_a_throttled_call_fails_the_resource_when_the_sdk_gives_up(account: Account, plant: Plant) -> None:
     parameter = {"P": resource("SSM::Parameter", {"Name": "/live/p", "Type": "String", "Value": "x"})}
     for _ in range(3):  # as often as the SDK tries
-        plant(account, "throttle", "ssm:PutParameter")
+        plant("throttle", "ssm:PutParameter")
     failed = account.create(parameter)
     assert failed.status == "ROLLBACK_COMPLETE"
     assert "Rate exceeded" in failed.reasons
     account.discard(failed)
-    plant(account, "throttle", "ssm:PutParameter")
+    plant("throttle", "ssm:PutParameter")
     made = account.create(parameter)
     assert made.status == "CREATE_COMPLETE", made.reasons
     account.discard(made)
@@ -75,9 +79,9 @@ def service_token(account: Account) -> Iterator[str]:
     account.discard(made)
 
 
-def test_a_function_that_is_killed_midway_is_tried_again(account: Account, service_token: str) -> None:
+def test_a_function_that_is_killed_midway_is_tried_again(account: Account, plant: Plant, service_token: str) -> None:
     """An asynchronous invocation is retried, so that one kill is survived."""
-    plant(account, "kill-function", "live-faulty")
+    plant("kill-function", "live-faulty")
     one = changed({"Thing": thing()["Thing"]}, "Thing.Properties.ServiceToken", service_token)
     made = account.create(one)
     assert made.status == "CREATE_COMPLETE", made.reasons
@@ -86,8 +90,10 @@ def test_a_function_that_is_killed_midway_is_tried_again(account: Account, servi
     account.discard(made)
 
 
-def test_a_dropped_response_fails_the_resource_and_not_its_deletion(account: Account, service_token: str) -> None:
-    plant(account, "drop-response", "Lost")
+def test_a_dropped_response_fails_the_resource_and_not_its_deletion(
+    account: Account, plant: Plant, service_token: str
+) -> None:
+    plant("drop-response", "Lost")
     one = changed({"Lost": thing()["Thing"]}, "Lost.Properties.ServiceToken", service_token)
     failed = account.create(one)
     assert failed.status == "ROLLBACK_COMPLETE", failed.reasons
@@ -95,12 +101,13 @@ def test_a_dropped_response_fails_the_resource_and_not_its_deletion(account: Acc
     account.discard(failed)
 
 
-def test_a_fault_may_be_planted_over_its_page_for_any_resource(account: Account) -> None:
-    body = json.dumps({"kind": "create", "target": "*"}).encode()
-    page = f"{account.world.endpoint}/_rehearsal/faults"
-    asked = urllib.request.Request(page, body, {"Content-Type": "application/json"})  # noqa: S310 - loopback
-    with urllib.request.urlopen(asked) as answer:  # noqa: S310 - loopback
-        assert {"kind": "create", "target": "*", "always": False} in json.load(answer)["planted"]
+def test_faults_are_listed_and_forgotten(account: Account, plant: Plant) -> None:
+    plant("create", "*", always=True)
+    assert account.world.page("faults")["planted"] == [{"kind": "create", "target": "*", "always": True}]
     failed = account.create({"Any": resource("SNS::Topic")})
     assert "create of Any fails" in failed.reasons
     account.discard(failed)
+    assert account.world.page("faults", method="DELETE") == {"planted": []}
+    made = account.create({"Any": resource("SNS::Topic")})
+    assert made.status == "CREATE_COMPLETE"
+    account.discard(made)

@@ -1,5 +1,7 @@
 """As unfriendly as AWS: each with a naive app that fails of it."""
 
+import json
+
 import pytest
 
 from tests.rehearsal.live.account import Account, Outcome
@@ -7,6 +9,7 @@ from tests.rehearsal.live.pieces import (
     CLUSTER,
     LOGS,
     allow,
+    arn,
     cluster,
     function,
     manifest,
@@ -99,6 +102,24 @@ def test_a_functions_log_group_stays_and_takes_its_name(account: Account) -> Non
 
 def _log_group(name: str) -> str:
     return f"arn:aws:logs:us-west-2:111122223333:log-group:{name}"
+
+
+def test_a_role_that_a_program_has_just_made_is_not_there_yet(account: Account) -> None:
+    """A naive function assumes at once the role that it has made; CloudFormation waits, so its own next steps work.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    """
+    may = allow("iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "sts:AssumeRole")
+    parts = {"Role": role("lambda", may), "Hurried": function("hurried", "Role", Timeout=60)}
+    made = account.create(parts, outputs={"Role": {"Value": arn("Role")}, "Name": {"Value": ref("Hurried")}})
+    assert made.status == "CREATE_COMPLETE", made.reasons
+    found = account.outputs(made)
+    payload = json.dumps({"name": "hurried", "me": found["Role"]})
+    answer = account.client("lambda").invoke(FunctionName=found["Name"], Payload=payload)
+    attempts = json.load(answer["Payload"])["attempts"]
+    assert attempts[0] == "trust"
+    assert attempts[-1] == "done"
+    assert account.delete(made).status == "DELETE_COMPLETE"
 
 
 def test_a_nat_gateways_interface_is_there_and_goes_only_with_it(account: Account) -> None:
