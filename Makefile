@@ -60,6 +60,24 @@ APP ?= tests/rehearsal/app
 rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice with the real cdk CLI, without AWS
 	@$(PY) -m rehearsal run --app $(APP) --expect 'logs LogGroup */aws/lambda/*'
 
+CDK := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk
+CONFIG ?= blueprint.yaml
+.PHONY: synth
+synth: $(READY) $(NODE_READY) ## write the templates of blueprint.yaml, or of CONFIG=FILE, to cdk.out; needs no AWS
+	@$(CDK) synth --quiet -c config=$(CONFIG)
+
+.PHONY: deploy
+deploy: $(READY) $(NODE_READY) ## deploy every stack into your AWS account
+	@$(CDK) deploy --all -c config=$(CONFIG)
+
+.PHONY: destroy
+destroy: $(READY) $(NODE_READY) ## delete every stack from your AWS account
+	@$(CDK) destroy --all -c config=$(CONFIG)
+
+.PHONY: schema
+schema: $(READY) ## write the JSON Schema of a blueprint after a change of config/
+	@$(PY) -m config > blueprint.schema.json
+
 .PHONY: gpu-plan
 gpu-plan: $(READY) ## show, without a GPU, that every Spark operator can run on one
 	@$(PY) benchmarks/gpu_plan.py

@@ -14,7 +14,7 @@ from rehearsal.emr.runs import JobRuns
 from rehearsal.kubernetes.cluster import Cluster as RunningCluster
 from rehearsal.kubernetes.cluster import Surroundings
 from rehearsal.kubernetes.fleet import Ec2Fleet
-from rehearsal.services import ec2, eks, logs, resource_policies, s3, secretsmanager, stepfunctions, sts
+from rehearsal.services import ec2, eks, logs, resource_policies, s3, secretsmanager, stepfunctions, sts, vpc_endpoints
 from rehearsal.services.codebuild import CodeBuild
 from rehearsal.services.eks.access_entries import associations
 from rehearsal.services.eks.records import Cluster, Eks, Plane
@@ -43,7 +43,7 @@ def start(world: World, callers: Callers) -> Services:
     virtual.active_runs = runs.active
     operations = {
         "codebuild": builds.operations(),
-        "ec2": ec2.operations(world),
+        "ec2": {**ec2.operations(world), **vpc_endpoints.operations()},
         "ecr-public": ecr_public.operations(world),
         "eks": eks.operations(clusters),
         "emr-containers": {**virtual.operations(), **runs.operations()},

@@ -1,5 +1,7 @@
 """What tests share: one Spark session, and one rehearsal whose faults end with the test that planted them."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from rehearsal import daemon
 from tests.rehearsal.live.account import Account
 from xgboost_pipeline.session import spark_session
 
+# jsii runs the CDK on the Node.js of the packages, not on the machine's, which may be too old or absent
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 SPEED = 300.0  # AWS's seconds in one of the wall's
 
 

@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = sorted(
-    path for folder in ("benchmarks", "jobs", "rehearsal", "tests") for path in (ROOT / folder).rglob("*.py")
-)
+FOLDERS = ("benchmarks", "config", "constructs", "jobs", "rehearsal", "stacks", "tests")
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 
 @pytest.mark.parametrize("folder", ["constructs", "docker", "tests"])
 def test_a_source_root_is_never_a_package(folder: str) -> None:
-    assert not list((ROOT / folder).rglob("__init__.py"))
+    assert not (ROOT / folder / "__init__.py").exists()
+
+
+def test_tests_are_no_packages() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
 def test_constructs_is_the_package_of_that_name_or_absent() -> None:

@@ -19,6 +19,7 @@ _NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("cloudwatch", "DashboardName"): ("DashboardName", "DashboardNames"),
     ("codebuild", "BuildId"): ("id", "ids"),
     ("codebuild", "ProjectName"): ("projectName", "name", "names"),
+    ("ec2", "SecurityGroupId"): ("GroupId",),
     ("eks", "ClusterName"): ("clusterName", "name"),
     ("emr-containers", "JobRunId"): ("id",),
     ("emr-containers", "VirtualClusterId"): ("virtualClusterId", "id"),

@@ -111,7 +111,13 @@ VPC = Kind(
         "DefaultSecurityGroup": "SecurityGroups[0].GroupId",
         "Ipv6CidrBlocks": "Vpcs[0].Ipv6CidrBlockAssociationSet[].Ipv6CidrBlock",
     },
-    parts={name: _flag("ModifyVpcAttribute", "VpcId", name) for name in ("EnableDnsSupport", "EnableDnsHostnames")},
+    parts={
+        **{name: _flag("ModifyVpcAttribute", "VpcId", name) for name in ("EnableDnsSupport", "EnableDnsHostnames")},
+        "InstanceTenancy": Part(  # EC2 takes no value but `default`: all else replaces the VPC
+            Ask("ModifyVpcTenancy", {"VpcId": "$VpcId", "InstanceTenancy": "$Item"}),
+            Ask("ModifyVpcTenancy", {"VpcId": "$VpcId", "InstanceTenancy": "default"}),
+        ),
+    },
     tagging=_tagging("VpcId"),
     tag_as="vpc",
     ready=Ready("Vpcs[0].State", ("available",), 300),
@@ -168,6 +174,15 @@ class SecurityGroups(Lifecycle):
             everything = {"IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
             ask(client, Ask("RevokeSecurityGroupEgress", {"GroupId": "$GroupId", **everything}), context, {})
         super()._finish(*arguments)
+
+
+def _listed(change: str) -> Part:
+    """Return the part of a list of an endpoint's that is changed entry by entry."""
+    return Part(
+        Ask("ModifyVpcEndpoint", {"VpcEndpointId": "$Id", f"Add{change}": ["$Item"]}),
+        Ask("ModifyVpcEndpoint", {"VpcEndpointId": "$Id", f"Remove{change}": ["$Item"]}),
+        each=True,
+    )
 
 
 _TEMPLATE = {"LaunchTemplateId": "$LaunchTemplateId"}
@@ -240,6 +255,7 @@ KINDS = {
         },
         tagging=_tagging("Id"),
         tag_as="vpc-endpoint",
+        parts={name: _listed(name) for name in ("RouteTableIds", "SecurityGroupIds", "SubnetIds")},
         ready=Ready("VpcEndpoints[0].State", ("available",), 600, ("failed", "rejected")),
     ),
     "AWS::EC2::FlowLog": Kind(

@@ -69,6 +69,13 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
     ),
     (
         "ec2",
+        "RevokeSecurityGroupEgress",
+        {"GroupId": "sg-1", "SecurityGroupRuleIds": ["sgr-1"]},
+        "ec2:RevokeSecurityGroupEgress",
+        [f"arn:aws:ec2:{HERE}:security-group/sg-1"],
+    ),
+    (
+        "ec2",
         "CreateTags",
         {"Resources": ["vpce-1"], "Tags": [{"Key": "a", "Value": "b"}]},
         "ec2:CreateTags",

@@ -33,6 +33,7 @@ def trusting(service: str) -> dict[str, Any]:
         ("AWS::Logs::LogGroup", {"RetentionInDays": 7, "Tags": TAGS}, {}),
         ("AWS::SQS::Queue", {"MessageRetentionPeriod": 60, "Tags": TAGS}, {"MessageRetentionPeriod": 120}),
         ("AWS::EC2::VPC", {"CidrBlock": "10.0.0.0/16", "Tags": TAGS}, {"CidrBlock": "10.0.0.0/16"}),
+        ("AWS::EC2::VPC", {"CidrBlock": "10.0.0.0/16", "InstanceTenancy": "dedicated"}, {"CidrBlock": "10.0.0.0/16"}),
         ("AWS::ECR::Repository", {"ImageTagMutability": "MUTABLE"}, {"ImageTagMutability": "IMMUTABLE"}),
         ("AWS::APS::Workspace", {"Alias": "a", "Tags": TAGS}, {"Alias": "b", "Tags": TAGS}),
         ("AWS::S3::Bucket", BUCKET, {"VersioningConfiguration": {"Status": "Suspended"}}),
@@ -73,8 +74,8 @@ def test_a_property_that_no_operation_takes_is_refused_by_name(driver: Any) -> N
 def test_a_change_that_no_operation_takes_is_refused_by_name(driver: Any) -> None:  # noqa: ANN401
     old = {"CidrBlock": "10.9.0.0/16"}
     made = driver.create("AWS::EC2::VPC", old)
-    with pytest.raises(Failure, match="cannot update InstanceTenancy of AWS::EC2::VPC"):
-        driver.update("AWS::EC2::VPC", made, old, {**old, "InstanceTenancy": "dedicated"})
+    with pytest.raises(Failure, match="cannot update CidrBlock of AWS::EC2::VPC"):
+        driver.update("AWS::EC2::VPC", made, old, {"CidrBlock": "10.10.0.0/16"})
 
 
 def test_a_resource_whose_part_fails_is_removed_again(driver: Any, world: World) -> None:  # noqa: ANN401
@@ -153,3 +154,17 @@ def test_a_made_up_name_is_stack_logical_id_and_characters(driver: Any, type_: s
     made = driver.create(type_, given, "ALogicalIdThatIsMuchLongerThanNamesMayBe")
     name = made.physical_id.rsplit("/", 1)[-1]
     assert name.lower() == "app-alogicalidthatismuchlong-0123456789ab"
+
+
+def test_a_nat_gateway_that_fails_says_why_and_is_removed(driver: Any, world: World) -> None:  # noqa: ANN401
+    ec2 = world.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.8.0.0/24")["Subnet"]["SubnetId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    with pytest.raises(Failure, match="Network vpc-.* has no Internet gateway attached"):
+        driver.create("AWS::EC2::NatGateway", {"SubnetId": subnet, "AllocationId": address})
+    gateways = ec2.describe_nat_gateways(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NatGateways"]
+    assert [each["State"] for each in gateways] == ["deleted"]
+    ec2.release_address(AllocationId=address)
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc)

@@ -1,0 +1,34 @@
+"""The system on one screen: the settings of a blueprint, made into stacks."""
+
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+
+import config
+from stacks.network import NetworkStack
+
+BLUEPRINT = Path(__file__).parent / "blueprint.yaml"
+
+
+def build(blueprint: config.Blueprint, app: cdk.App) -> cdk.App:
+    """Add the stacks of a blueprint to an app; return it."""
+    env = cdk.Environment(account=blueprint.account, region=blueprint.region)
+    NetworkStack(app, "Network", name=blueprint.name, network=blueprint.network, env=env)
+    for key, value in blueprint.tags.items():
+        cdk.Tags.of(app).add(key, value)
+    return app
+
+
+def main() -> None:
+    """Synthesize `blueprint.yaml`, or the file that `-c config=FILE` names."""
+    app = cdk.App()
+    try:
+        blueprint = config.load(app.node.try_get_context("config") or BLUEPRINT)
+    except config.ConfigError as error:
+        sys.exit(f"error: {error}")
+    build(blueprint, app).synth()
+
+
+if __name__ == "__main__":
+    main()

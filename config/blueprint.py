@@ -1,0 +1,138 @@
+"""All settings together, and what its sections must be to each other."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from config.addresses import LARGEST, prefix_for
+from config.capacity import Capacity
+from config.cluster import Cluster
+from config.data import Data
+from config.emr import Emr
+from config.errors import Path, Problem
+from config.existing_network import KINDS
+from config.instance_types import addresses
+from config.names import Account, ClusterName, Region
+from config.network import Network
+from config.section import Section
+from config.teams import Team
+from config.zones import WITHOUT_EKS, partition, refusal
+from rapids_eks.subnets import usable
+
+MOST_TAGS = 40  # AWS allows 50; CloudFormation, EKS and Karpenter add theirs
+KARPENTER_REPLICAS = 2  # which never share a node
+TAG_KEY = re.compile(r"(?!(?i:aws:)|kubernetes\.io/|k8s\.io/|karpenter\.|eks:)[\w .:/=+@-]{1,128}")
+TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+
+
+class Blueprint(Section):
+    """The system that is deployed: everything that a user may want to change."""
+
+    name: ClusterName
+    """Name of the cluster and beginning of the stacks' names; two systems in one account and region differ by it."""
+    region: Region
+    """AWS region, like us-west-2."""
+    account: Account | None = None
+    """Account id, 12 digits in quotes; a deployment into another account is refused. null is the caller's account."""
+    tags: Annotated[Mapping[str, str], Field(max_length=MOST_TAGS)] = {}
+    """Tags of every resource that can have tags, for cost allocation; at most 40."""
+    network: Network = Network()
+    """The VPC."""
+    cluster: Cluster = Cluster()
+    """The EKS cluster and its core nodes."""
+    capacity: Capacity = Capacity()
+    """The nodes of Spark's drivers and executors."""
+    data: Data = Data()
+    """The data bucket."""
+    teams: tuple[Team, ...] = Field(min_length=1, max_length=100)
+    """The teams that share the cluster; each has a namespace and a virtual cluster."""
+    emr: Emr = Emr()
+    """Amazon EMR on EKS."""
+
+    @property
+    def partition(self) -> str:
+        """The partition of the region: aws or aws-us-gov."""
+        return partition(self.region)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what is wrong between sections."""
+        yield from self._tags()
+        yield from self._zones()
+        yield from self._fleet()
+        yield from self._teams()
+        yield from self._principals()
+        if self.capacity.mode == "karpenter" and self.cluster.core_nodes.count < KARPENTER_REPLICAS:
+            text = "1 is too few: Karpenter's two replicas never share a node, give 2 or more"
+            yield Problem(("cluster", "core_nodes", "count"), text)
+
+    def _tags(self) -> Iterator[Problem]:
+        for key, value in self.tags.items():
+            if not TAG_KEY.fullmatch(key):
+                text = "is no tag key: 1 to 128 letters, digits, spaces and _.:/=+-@; no prefix of AWS or Kubernetes"
+                yield Problem(("tags", key), text)
+            if not TAG_VALUE.fullmatch(value):
+                text = f'"{value}" is not a value for a tag: up to 256 letters, digits, spaces and _.:/=+-@'
+                yield Problem(("tags", key), text)
+
+    def _zones(self) -> Iterator[Problem]:
+        if isinstance(self.network.zones, int) and not self.network.existing and self.region in WITHOUT_EKS:
+            without = WITHOUT_EKS[self.region]
+            text = f"a number of zones could mean {without}, which has no EKS control plane: list the zones' ids"
+            yield Problem(("network", "zones"), text)
+        for path, zone in self._named_zones():
+            refused = refusal(zone, self.region)
+            if refused:
+                yield Problem(path, refused)
+
+    def _named_zones(self) -> Iterator[tuple[Path, str]]:
+        existing, zones = self.network.existing, self.network.zones
+        for index, zone in enumerate(() if existing or isinstance(zones, int) else zones):
+            yield ("network", "zones", index), zone
+        for kind in KINDS if existing else ():
+            for index, subnet in enumerate(getattr(existing, kind)):
+                yield ("network", "existing", kind, index, "zone"), subnet.zone
+
+    def _fleet(self) -> Iterator[Problem]:
+        """Spot may find all its capacity in one zone, and a zone may be lost: each must hold every node."""
+        core = self.cluster.core_nodes
+        wanted = self.capacity.most_addresses + core.count * max(map(addresses, core.instance_types))
+        for path, name, available, advice in self._room(wanted):
+            if available < wanted:
+                text = (
+                    f"{name} has {available} addresses for nodes; the limits of capacity allow for {wanted} in one zone"
+                )
+                yield Problem(path, f"{text}: {advice}lower capacity.gpu.max_gpus or capacity.driver.max_vcpus")
+
+    def _room(self, wanted: int) -> Iterator[tuple[Path, str, int, str]]:
+        """Yield where each zone's room for nodes is set, the zone, its addresses, and what would make it larger."""
+        existing = self.network.existing
+        if existing:
+            rooms: dict[str, int] = defaultdict(int)
+            for subnet in existing.nodes_in:
+                rooms[subnet.zone] += usable(subnet.cidr)
+            path: Path = ("network", "existing", "node_subnets" if existing.node_subnets else "private_subnets")
+            yield from ((path, zone, room, "add a subnet there, or ") for zone, room in rooms.items())
+        else:
+            zone = self.network.plan()[0].nodes
+            enough = prefix_for(wanted) - zone.prefixlen + self.network.pod_cidr.prefixlen
+            advice = f"use a /{enough}, or " if enough >= LARGEST else ""
+            yield ("network", "pod_cidr"), f"each zone of {self.network.pod_cidr}", usable(zone), advice
+
+    def _teams(self) -> Iterator[Problem]:
+        names = [team.name for team in self.teams]
+        most = self.capacity.gpu.max_gpus
+        for index, team in enumerate(self.teams):
+            if team.name in names[:index]:
+                yield Problem(("teams", index, "name"), f'"{team.name}" is another team\'s name too: choose another')
+            if (team.quota.gpus or 0) > most:
+                text = f"{team.quota.gpus} GPUs are more than capacity.gpu.max_gpus ({most}): lower this or raise that"
+                yield Problem(("teams", index, "quota", "gpus"), text)
+
+    def _principals(self) -> Iterator[Problem]:
+        for index, arn in enumerate(self.cluster.admins):
+            if not arn.startswith(f"arn:{self.partition}:"):
+                text = f"{arn} is of another partition than {self.region}: its ARNs begin with arn:{self.partition}:"
+                yield Problem(("cluster", "admins", index), text)

@@ -1,0 +1,96 @@
+"""The nodes of Spark's drivers and executors, and what starts and stops them."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from config.errors import Problem
+from config.instance_types import GPUS, GeneralType, GpuType, addresses, vcpus
+from config.names import ImageRelease
+from config.section import Section
+
+# The image has 25 GB, and its layers lie beside it while it is unpacked.
+RootVolume = Annotated[int, Field(ge=80, le=16384)]
+
+
+class DriverNodes(Section):
+    """On-demand nodes for Spark's drivers, from and to zero."""
+
+    instance_types: Annotated[tuple[GeneralType, ...], Field(min_length=1, max_length=20)] = ("m5.xlarge", "m6i.xlarge")
+    """EC2 types; x86_64, no GPU."""
+    max_vcpus: Annotated[int, Field(ge=2, le=10000)] = 16
+    """vCPUs of all driver nodes together; no more nodes start beyond."""
+    root_volume_gib: RootVolume = 100
+    """Size of each node's encrypted gp3 root volume in GiB."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield types that the limit never lets start."""
+        for index, name in enumerate(self.instance_types):
+            if vcpus(name) > self.max_vcpus:
+                text = f"{name} has {vcpus(name)} vCPUs and could never start: raise max_vcpus ({self.max_vcpus})"
+                yield Problem(("instance_types", index), text)
+
+
+class GpuNodes(Section):
+    """Nodes for Spark's executors, one executor to a GPU, from and to zero."""
+
+    instance_types: Annotated[tuple[GpuType, ...], Field(min_length=1, max_length=20)] = ("g5.2xlarge",)
+    """EC2 types with NVIDIA GPUs. More of them (g6.2xlarge, g6e.2xlarge) make Spot capacity last longer."""
+    max_gpus: Annotated[int, Field(ge=1, le=1000)] = 8
+    """GPUs of all nodes together; no more nodes start beyond."""
+    spot: bool = True
+    """Spot first and on-demand where there is none; false is on-demand only."""
+    root_volume_gib: RootVolume = 100
+    """Size of each node's encrypted gp3 root volume in GiB."""
+    mig_strategy: Literal["none", "single", "mixed"] = "none"
+    """How the device plugin offers partitions of a GPU (MIG, on A100, H100 and H200 only); none offers whole GPUs."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield types that the limit never lets start."""
+        for index, name in enumerate(self.instance_types):
+            if GPUS[name] > self.max_gpus:
+                text = f"{name} has {GPUS[name]} GPUs and could never start: raise max_gpus ({self.max_gpus})"
+                yield Problem(("instance_types", index), text)
+
+
+class Capacity(Section):
+    """What starts and stops nodes, on which image, for how long."""
+
+    mode: Literal["karpenter", "cluster-autoscaler"] = "karpenter"
+    """Karpenter picks an instance for the waiting pods; the Cluster Autoscaler grows managed node groups."""
+    operating_system: Literal["al2023", "ubuntu"] = "al2023"
+    """The GPU nodes' image: Amazon Linux 2023, which brings NVIDIA's driver, or Ubuntu (cluster-autoscaler only), on
+    which the GPU Operator installs it."""
+    al2023_release: ImageRelease = "v20261112"
+    """Release of the Amazon Linux 2023 images for EKS; nodes are replaced when it changes."""
+    driver: DriverNodes = DriverNodes()
+    """The nodes of Spark's drivers."""
+    gpu: GpuNodes = GpuNodes()
+    """The nodes of Spark's executors."""
+    consolidate_after_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    """Minutes for which a node stays after its last pod."""
+    expire_after_hours: Annotated[int | None, Field(ge=1, le=8760)] = 720
+    """Hours after which Karpenter replaces a node, for a newer image; null is never."""
+    termination_grace_minutes: Annotated[int, Field(ge=5, le=30)] = 15
+    """Minutes that pods have when Karpenter takes their node away; then they are stopped, so that deletion ends."""
+
+    @property
+    def most_addresses(self) -> int:
+        """How many of the VPC's addresses the nodes take that the limits allow, at most."""
+        drivers = max(self.driver.max_vcpus // vcpus(name) * addresses(name) for name in self.driver.instance_types)
+        return drivers + max(self.gpu.max_gpus // GPUS[name] * addresses(name) for name in self.gpu.instance_types)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what the chosen mode cannot do."""
+        if self.mode == "karpenter":
+            if self.operating_system == "ubuntu":
+                text = '"ubuntu" needs `mode: cluster-autoscaler`, as Karpenter has no Ubuntu images: use al2023'
+                yield Problem(("operating_system",), text)
+            return
+        for path, names in (("driver", self.driver.instance_types), ("gpu", self.gpu.instance_types)):
+            first = names[0]
+            for index, name in enumerate(names):
+                if (vcpus(name), GPUS.get(name)) != (vcpus(first), GPUS.get(first)):
+                    text = f"{name} is not like {first}: the Cluster Autoscaler needs types of equal vCPUs and GPUs"
+                    yield Problem((path, "instance_types", index), text)

@@ -1,0 +1,1 @@
+"""The default security group of a VPC, without its rules."""
