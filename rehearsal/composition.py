@@ -59,7 +59,7 @@ def start(world: World, callers: Callers) -> Services:
         "state": lambda _request, _rest: {"resources": inventory.resources()},
         "token-review": lambda request, name: eks.review_token(clusters, callers, name, request.get_json(force=True)),
     }
-    refusals = [each.refusals(guard) for each in (logs, resource_policies, stepfunctions)]
+    refusals = [each.refusals(guard) for each in (logs, resource_policies, s3, stepfunctions)]
     refusals += [ec2.refusals(), secretsmanager.refusals()]
     return Services(operations, ChainMap(*refusals), pages)
 

@@ -13,7 +13,6 @@ import yaml
 
 from rehearsal.charts import definitions
 from rehearsal.kubernetes.build import kubebox
-from rehearsal.kubernetes.instance_types import all_types
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 SHARED = STAND_INS / "shared"
@@ -66,8 +65,6 @@ def _files(name: str) -> dict[str, bytes]:
         found |= {f"crds/{plural}.{group}.yaml": _dump(each) for plural, each in definitions.of_group(group).items()}
     if folder := brings.get("karpenter"):
         found |= {f"{folder}/{path.name}": path.read_bytes() for path in kubebox().crds if "karpenter" in path.name}
-    if brings.get("gpuTypes"):
-        found["gpu-types.yaml"] = _dump([kind.name for kind in all_types() if kind.gpus])
     return found
 
 

@@ -12,6 +12,13 @@ from jsonschema.validators import extend
 
 from rehearsal.cloudformation.intrinsics import UNKNOWN, unknown
 
+# Changes of conditional properties that need no new resource. Of the types that the rehearsal has, four more have such
+# a property (a subnet's IPv6 block, a rule's bus, a function's DurableConfig, the region of a subscription's topic):
+# none is changed here, so that the answer that costs more stands for them.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcTenancy.html
+_IN_PLACE: Final[Mapping[tuple[str, str], tuple[tuple[Any, Any], ...]]] = {  # type and property -> (old, new)
+    ("AWS::EC2::VPC", "InstanceTenancy"): (("dedicated", "default"), ("dedicated", None)),
+}
 CUSTOM: Final = "AWS::CloudFormation::CustomResource"
 
 
@@ -80,6 +87,21 @@ def replacing(
             if name in (None, path[0]) and _at(dict(old), path) != _at(dict(new), path):
                 return answer
     return "False"
+
+
+def replaced(type_name: str, region: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Return whether a change of known properties replaces the resource: where the registry says that it depends, too.
+
+    What the documentation of a conditional property does not leave in place is replaced.
+    """
+    answer = replacing(type_name, region, old, new)
+    if answer != "Conditional":
+        return answer == "True"
+    changed = (path[0] for path in _pointers(schema(type_name, region), "conditionalCreateOnlyProperties"))
+    return not all(
+        old.get(name) == new.get(name) or (old.get(name), new.get(name)) in _IN_PLACE.get((type_name, name), ())
+        for name in changed
+    )
 
 
 def taggable(type_name: str, region: str) -> bool:

@@ -35,7 +35,7 @@ def changed(old: StackResource, fresh: StackResource, region: str) -> str:
     retagged = old.tags != fresh.tags and schemas.taggable(type_name, region)
     if old.properties == fresh.properties and not retagged and not old.status.endswith("UPDATE_FAILED"):
         return "none"
-    return "update" if schemas.replacing(type_name, region, old.properties, fresh.properties) == "False" else "replace"
+    return "replace" if schemas.replaced(type_name, region, old.properties, fresh.properties) else "update"
 
 
 class _reporting:  # noqa: N801 - reads as a statement

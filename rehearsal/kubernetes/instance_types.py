@@ -32,7 +32,8 @@ class InstanceType:
     pods: int
     gpus: int
     architecture: str
-    labels: dict[str, str]  # those that follow from the type alone
+    labels: dict[str, str]  # those that its kubelet gives a node
+    karpenter_labels: dict[str, str]  # those that Karpenter adds to its own nodes, and no one else to any
     spot: bool
 
     @property
@@ -112,7 +113,8 @@ def instance_type(name: str) -> InstanceType:
         pods=network["MaximumNetworkInterfaces"] * (network["Ipv4AddressesPerInterface"] - 1) + 2,
         gpus=int(labels.get("karpenter.k8s.aws/instance-gpu-count", "0")),
         architecture=architecture,
-        labels=general | labels,
+        labels=general,
+        karpenter_labels=labels,
         spot="spot" in facts.get("SupportedUsageClasses", ["spot"]),
     )
 

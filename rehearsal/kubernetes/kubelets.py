@@ -1,14 +1,15 @@
 """All kubelets of a cluster in one loop: nodes become ready, pods start, end and go, as the clock says."""
 
 import threading
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 
 from rehearsal.clock import Clock
-from rehearsal.kubernetes import nodes, pod_status
+from rehearsal.kubernetes import gpu_features, nodes, pod_status
 from rehearsal.kubernetes.api import STRATEGIC, Api, Item
 from rehearsal.kubernetes.instance_types import GPU, instance_type
 from rehearsal.kubernetes.loop import attempt, repeat
@@ -93,28 +94,37 @@ class Kubelets:
     def _turn(self) -> None:
         with self._lock:
             pods, known = list(self._pods.values()), list(self._nodes.values())
+        running = _running(pods)
+        everywhere = set().union(*running.values())
         for node in known:
-            attempt(f"node {node['metadata']['name']}", partial(self._tend_node, node, pods))
+            name = node["metadata"]["name"]
+            attempt(f"node {name}", partial(self._tend_node, node, running.get(name, set()), everywhere))
         for seen in pods:
             attempt(f"pod {seen.pod['metadata']['name']}", partial(self._tend_pod, seen))
 
-    def _tend_node(self, node: Item, pods: list[_Seen]) -> None:
-        names = {each.pod["metadata"]["name"] for each in pods if _runs_on(each.pod, node)}
+    def _tend_node(self, node: Item, names: set[str], everywhere: set[str]) -> None:
+        """Do what is due on a node, given the names of the pods that run on it, and in the whole cluster."""
         if not nodes.is_ready(node) and self._network_is_up(node, names):
             ready = {"conditions": [nodes.condition(ready=True, message="kubelet is posting ready status")]}
             self._write_node(node, ready)
-        if any(DEVICE_PLUGIN in name for name in names) and GPU not in node["status"]["capacity"]:
-            self._announce_gpus(node)
+        self._count_gpus(node, announced=any(DEVICE_PLUGIN in name for name in names))
+        if found := gpu_features.missing_labels(node, names, everywhere):
+            self.api.patch(f"{nodes.NODES}/{node['metadata']['name']}", {"metadata": {"labels": found}})
 
     def _network_is_up(self, node: Item, names: set[str]) -> bool:
         age = self.clock.time() - self._joined.get(node["metadata"]["name"], self.clock.time())
         plugin = self.network_plugin
         return age >= READY_IN and (plugin is None or any(name.startswith(plugin) for name in names))
 
-    def _announce_gpus(self, node: Item) -> None:
-        kind = instance_type(node["metadata"]["labels"]["node.kubernetes.io/instance-type"])
-        if kind.gpus:
-            self._write_node(node, {"capacity": {GPU: str(kind.gpus)}, "allocatable": {GPU: str(kind.gpus)}})
+    def _count_gpus(self, node: Item, *, announced: bool) -> None:
+        """Have a node offer its GPUs for as long as a device plugin announces them; its capacity stays."""
+        offered = node["status"]["allocatable"].get(GPU, "0")
+        if not announced and offered != "0":
+            self._write_node(node, {"allocatable": {GPU: "0"}})
+        if announced and offered == "0":
+            gpus = instance_type(node["metadata"]["labels"]["node.kubernetes.io/instance-type"]).gpus
+            if gpus:
+                self._write_node(node, {"capacity": {GPU: str(gpus)}, "allocatable": {GPU: str(gpus)}})
 
     def _write_node(self, node: Item, status: Item) -> None:
         path = f"{nodes.NODES}/{node['metadata']['name']}/status"
@@ -180,8 +190,12 @@ class Kubelets:
         return f"10.1.{number // 250 % 250}.{number % 250 + 4}"
 
 
-def _runs_on(pod: Item, node: Item) -> bool:
-    return bool(pod["spec"].get("nodeName") == node["metadata"]["name"] and pod["status"]["phase"] == "Running")
+def _running(pods: Iterable[_Seen]) -> Mapping[str, set[str]]:
+    """Return the names of the pods that run, by their node's."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for pod in [each.pod for each in pods if each.pod["status"]["phase"] == "Running"]:
+        found[pod["spec"]["nodeName"]].add(pod["metadata"]["name"])
+    return found
 
 
 def _needs_no_network(pod: Item) -> bool:

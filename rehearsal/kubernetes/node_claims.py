@@ -9,10 +9,9 @@ from rehearsal.clock import Clock
 from rehearsal.kubernetes import nodes
 from rehearsal.kubernetes.api import STRATEGIC, Api, Item
 from rehearsal.kubernetes.fleet import Fleet, LaunchError, Order, Subnet
-from rehearsal.kubernetes.instance_types import GPU
 from rehearsal.kubernetes.nodes import Machine
 from rehearsal.kubernetes.provisioning import POOL, ZONE, Claim, Offer
-from rehearsal.kubernetes.scheduling import tolerates
+from rehearsal.kubernetes.scheduling import quantities, tolerates
 
 CLAIMS = "/apis/karpenter.sh/v1/nodeclaims"
 FINALIZER = "karpenter.sh/termination"
@@ -113,7 +112,7 @@ class NodeClaims:
             self.api.delete(f"{CLAIMS}/{claim['metadata']['name']}")
         elif node is None:
             self._register(claim)
-        elif not holds(claim, "Initialized") and _initialised(claim, node):
+        elif not holds(claim, "Initialized"):
             self._initialise(claim, node)
 
     def age(self, claim: Item) -> float:
@@ -131,11 +130,18 @@ class NodeClaims:
         nodes.register(self.api, machine)
         status = {
             "nodeName": machine.node_name,
-            "conditions": conditions(Launched=(True, ""), Registered=(True, ""), Initialized=(False, "not ready")),
+            "conditions": _uninitialised("Node status is NotReady"),
         }
         self.api.patch(f"{CLAIMS}/{claim['metadata']['name']}/status", {"status": status})
 
     def _initialise(self, claim: Item, node: Item) -> None:
+        """Call a node initialised, or say what it lacks, once for each reason."""
+        if obstacle := _obstacle(claim, node):
+            told = [each["message"] for each in claim["status"]["conditions"] if each["type"] == "Initialized"]
+            if told != [obstacle]:
+                status = {"conditions": _uninitialised(obstacle)}
+                self.api.patch(f"{CLAIMS}/{claim['metadata']['name']}/status", {"status": status})
+            return
         everything = dict.fromkeys(("Launched", "Registered", "Initialized", "Ready"), (True, ""))
         name = claim["metadata"]["name"]
         self.api.patch(f"{CLAIMS}/{name}/status", {"status": {"conditions": conditions(**everything)}})
@@ -211,10 +217,21 @@ def _machine(claim: Item) -> Machine:
     )
 
 
-def _initialised(claim: Item, node: Item) -> bool:
-    """Return whether a node is ready, rid of its startup taints, and has the GPUs that its pods wait for."""
-    taints = [(each["key"], each["effect"]) for each in node["spec"].get("taints", [])]
-    starting = [(each["key"], each["effect"]) for each in claim["spec"].get("startupTaints", [])]
-    wanted = GPU in claim["spec"].get("resources", {}).get("requests", {})
-    announced = GPU in node["status"].get("allocatable", {})
-    return nodes.is_ready(node) and not set(taints) & set(starting) and (announced or not wanted)
+def _uninitialised(message: str) -> list[dict[str, str]]:
+    return conditions(Launched=(True, ""), Registered=(True, ""), Initialized=(False, message))
+
+
+def _obstacle(claim: Item, node: Item) -> str:
+    """Return what a node still lacks, in Karpenter's words: readiness, freedom from startup taints, the GPUs asked for.
+
+    https://github.com/kubernetes-sigs/karpenter/blob/main/pkg/controllers/nodeclaim/lifecycle/initialization.go
+    """
+    if not nodes.is_ready(node):
+        return "Node status is NotReady"
+    taints = {(each["key"], each["effect"]) for each in node["spec"].get("taints", [])}
+    starting = {(each["key"], each["effect"]) for each in claim["spec"].get("startupTaints", [])}
+    if left := sorted(taints & starting):
+        return f'StartupTaint "{left[0][0]}:{left[0][1]}" still exists'
+    wanted, there = claim["spec"].get("resources", {}).get("requests", {}), quantities(node["status"]["allocatable"])
+    missing = [name for name, amount in quantities(wanted).items() if amount and not there.get(name)]
+    return f'Resource "{missing[0]}" was requested but not registered' if missing else ""

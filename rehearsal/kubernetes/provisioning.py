@@ -85,7 +85,7 @@ def offers_of(pool: Item, zones: Iterable[str]) -> list[Offer]:
     places = sorted(set(zones))
     found = []
     for kind in all_types():
-        base = {**kind.labels, **own}
+        base = {**kind.labels, **kind.karpenter_labels, **own}
         if required.accept(base, ignoring=(ZONE, CAPACITY, "topology.kubernetes.io/region")):
             found += [Offer(kind, *place, _placed(base, *place)) for place in _places(kind, places)]
     accepted = [offer for offer in found if required.accept(offer.labels)]

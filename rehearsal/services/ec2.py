@@ -10,6 +10,7 @@ from rehearsal.wire.call import Call, Handler, Refused
 from rehearsal.world import World
 
 NAT_GATEWAY_CREATION = 100.0  # seconds until it is available
+NAT_GATEWAY_FAILURE = 10.0  # seconds until one that cannot work says so
 NAT_GATEWAY_DELETION = 45.0  # seconds until its address and interface are free
 
 
@@ -45,19 +46,28 @@ def operations(world: World) -> dict[str, Handler]:
 
 
 def create_nat_gateway(world: World, call: Call) -> dict[str, Any]:
-    """Begin to make a NAT gateway, which the emulator has available at once."""
+    """Begin to make a NAT gateway, which the emulator has available at once, whatever its network.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
+    """
     given = call.parameters
     tags = {tag["Key"]: tag["Value"] for each in given.get("TagSpecifications", []) for tag in each["Tags"]}
     kind = given.get("ConnectivityType", "public")
-    made = _backend(call).create_nat_gateway(given["SubnetId"], given.get("AllocationId", ""), tags, kind)
+    backend = _backend(call)
+    made = backend.create_nat_gateway(given["SubnetId"], given.get("AllocationId", ""), tags, kind)
     made.state = "pending"
+    cut_off = kind == "public" and not any(
+        _attached(each) == made.vpc_id for each in backend.internet_gateways.values()
+    )
 
-    def become_available() -> None:
-        world.clock.sleep(NAT_GATEWAY_CREATION)
-        if made.state == "pending":
+    def settle() -> None:
+        world.clock.sleep(NAT_GATEWAY_FAILURE if cut_off else NAT_GATEWAY_CREATION)
+        if made.state == "pending" and cut_off:
+            _fail_nat_gateway(backend, made)
+        elif made.state == "pending":
             made.state = "available"
 
-    world.in_background(f"create {made.id}", become_available)
+    world.in_background(f"create {made.id}", settle)
     gateway = {"NatGatewayId": made.id, "SubnetId": made.subnet_id, "VpcId": made.vpc_id, "State": made.state}
     return {"NatGateway": {**gateway, "CreateTime": made.create_time, "ConnectivityType": kind}}
 
@@ -82,13 +92,24 @@ def terminate_instances(call: Call) -> dict[str, Any]:
 
 
 def _end_nat_gateway(world: World, backend: EC2Backend, gateway: NatGateway) -> None:
-    """Free the address and remove the interface, which the emulator leaves behind."""
     world.clock.sleep(NAT_GATEWAY_DELETION)
+    _free(backend, gateway)
+    gateway.state = "deleted"
+
+
+def _fail_nat_gateway(backend: EC2Backend, gateway: NatGateway) -> None:
+    _free(backend, gateway)
+    gateway.failure_code = "Gateway.NotAttached"
+    gateway.failure_message = f"Network {gateway.vpc_id} has no Internet gateway attached"
+    gateway.state = "failed"
+
+
+def _free(backend: EC2Backend, gateway: NatGateway) -> None:
+    """Free the address and remove the interface, which the emulator leaves behind."""
     for held in backend.addresses:
         if held.eni is gateway._eni:  # noqa: SLF001 - nothing else tells it
             held.eni = held.association_id = None
     backend.enis.pop(gateway._eni.id, None)  # noqa: SLF001
-    gateway.state = "deleted"
 
 
 def route(call: Call) -> None:

@@ -1,6 +1,7 @@
 """What exists: every resource of every kind that the services hold, besides what AWS brings to a new account."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from moto.core.base_backend import BackendDict
@@ -32,7 +33,18 @@ class Inventory:
     def resources(self) -> list[str]:
         """Return what exists now and did not at the start, sorted."""
         own = {f"{kind} {name}" for kind, names in self._own.items() for name in names()}
-        return sorted((set(self._emulated()) - self._defaults) | own)
+        return sorted((set(self._emulated()) - self._defaults) | own | set(self._stacks()))
+
+    @cached_property
+    def _cloudformation(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        return self._world.client("cloudformation")  # made when it is first asked, for the port may be open only then
+
+    def _stacks(self) -> Iterator[str]:
+        """Yield the stacks that are not deleted: one that was rolled back keeps its name until it is deleted."""
+        pages = self._cloudformation.get_paginator("list_stacks").paginate()
+        for stack in (each for page in pages for each in page["StackSummaries"]):
+            if stack["StackStatus"] != "DELETE_COMPLETE":
+                yield f"cloudformation Stack {stack['StackName']}"
 
     def _emulated(self) -> Iterator[str]:
         for backends in list(BackendDict._instances):  # noqa: SLF001 - moto has no other list

@@ -1,14 +1,14 @@
 """Roles for services, ready to use: made, allowed something, and seen by all of the rehearsal."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from rehearsal.access.propagation import PROPAGATION
 from rehearsal.world import World
 
 
-def document(*statements: dict[str, object]) -> str:
+def document(*statements: Mapping[str, object]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 

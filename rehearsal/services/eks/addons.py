@@ -4,13 +4,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from rehearsal.charts import definitions
 from rehearsal.services.eks import pod_identities
 from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
 from rehearsal.wire.call import Call, Handler
 
 UNHEALTHY_AFTER = 300.0  # seconds until EKS calls an add-on without its replicas DEGRADED
 REMOVAL = 30.0
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 EVERYWHERE: tuple[dict[str, str], ...] = ({"operator": "Exists"},)
+SECRETS, SECRETS_DRIVER = "aws-secrets-manager", "secrets-store-csi-driver"  # namespace; chart within the add-on
 CRITICAL: tuple[dict[str, str], ...] = (
     {"key": "CriticalAddonsOnly", "operator": "Exists"},
     {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
@@ -37,7 +40,7 @@ class Workload:
         return f"/apis/apps/v1/namespaces/{self.namespace}/{kind}/{self.name}"
 
 
-def _everywhere(name: str, cpu: str = "50m", memory: str = "64Mi", settings: str = "node") -> Workload:
+def _everywhere(name: str, cpu: str = "50m", memory: str = "64Mi", settings: str = "") -> Workload:
     return Workload(name, 0, cpu, memory, EVERYWHERE, settings, on_host=True)
 
 
@@ -51,11 +54,17 @@ ADDONS: dict[str, tuple[Workload, ...]] = {
     "metrics-server": (Workload("metrics-server", 2, "100m", "200Mi", CRITICAL),),
     "aws-ebs-csi-driver": (
         Workload("ebs-csi-controller", 2, "60m", "240Mi", CRITICAL[:1], "controller"),
-        _everywhere("ebs-csi-node", "30m", "120Mi"),
+        _everywhere("ebs-csi-node", "30m", "120Mi", "node"),
     ),
-    "aws-mountpoint-s3-csi-driver": (_everywhere("s3-csi-node", "10m", "40Mi"),),
+    "aws-mountpoint-s3-csi-driver": (_everywhere("s3-csi-node", "10m", "40Mi", "node"),),
+    "aws-secrets-store-csi-driver-provider": (
+        Workload("secrets-store-csi-driver", 0, "70m", "140Mi", EVERYWHERE, SECRETS_DRIVER, SECRETS),
+        # unlike the driver it tolerates no taint unless it is told to
+        Workload("aws-secrets-store-csi-driver-provider", 0, "50m", "100Mi", namespace=SECRETS),
+    ),
     "snapshot-controller": (Workload("snapshot-controller", 2, "10m", "20Mi", CRITICAL),),
 }
+BRINGS = {"aws-secrets-store-csi-driver-provider": "secrets-store.csi.x-k8s.io"}  # the API group whose kinds it defines
 
 SELF_MANAGED = ("vpc-cni", "kube-proxy", "coredns")
 
@@ -149,8 +158,10 @@ def install_self_managed(plane: Plane) -> None:
 def _install(eks: Eks, cluster: Cluster, plane: Plane, record: Record) -> None:
     """Put the workloads into the cluster, and tell their health for as long as the add-on is there."""
     workloads, settings = ADDONS[record["addonName"]], _settings(record)
+    _prepare(eks, plane, record["addonName"])
     for workload in workloads:
-        plane.api.apply(workload.path, _manifest(workload, settings.get(workload.settings, settings)))
+        own = settings.get(workload.settings, {}) if workload.settings else settings
+        plane.api.apply(workload.path, _manifest(workload, own))
     if not eks.world.clock.wait(UNHEALTHY_AFTER, lambda: _healthy(plane, workloads)):
         message = "The add-on is unhealthy because it doesn't have the desired number of replicas."
         issue = {"code": "InsufficientNumberOfReplicas", "message": message}
@@ -160,6 +171,23 @@ def _install(eks: Eks, cluster: Cluster, plane: Plane, record: Record) -> None:
                 break
     if record["status"] in ("CREATING", "UPDATING", "DEGRADED") and cluster.addons.get(record["addonName"]) is record:
         record |= {"status": "ACTIVE", "health": {"issues": []}}
+
+
+def _prepare(eks: Eks, plane: Plane, name: str) -> None:
+    """Put the namespaces and the definitions of an add-on into the cluster; return when their kinds are served."""
+    for namespace in sorted({workload.namespace for workload in ADDONS[name]} - {"kube-system"}):
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        plane.api.apply(f"/api/v1/namespaces/{namespace}", body)
+    brought = definitions.of_group(BRINGS[name]) if name in BRINGS else {}
+    paths = {f"{DEFINITIONS}/{each['metadata']['name']}": each for each in brought.values()}
+    for path, definition in paths.items():
+        plane.api.apply(path, definition)
+    eks.world.clock.wait(UNHEALTHY_AFTER, lambda: all(_is_served(plane.api.get(path)) for path in paths))
+
+
+def _is_served(definition: Record | None) -> bool:
+    conditions = (definition or {}).get("status", {}).get("conditions", [])
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
 
 def _healthy(plane: Plane, workloads: tuple[Workload, ...]) -> bool:

@@ -194,15 +194,19 @@ def test_the_gpu_operator_announces_gpus_and_stays_off_other_nodes(
         "node-feature-discovery": {"master": part, "gc": part},
     }
     chart = ["gpu-operator", "gpu-operator", "--repo", NVIDIA, "--version", "v26.7.0"]
-    install(*chart, values={**values, "operator": part})
-    sets = of(cluster, namespace, "apps/v1/daemonsets")
-    assert sets["nvidia-device-plugin-daemonset"]["status"]["desiredNumberScheduled"] == 1
-    assert "nvidia-driver-daemonset" not in sets
 
     def gpus() -> list[str | None]:
         return [each["status"]["allocatable"].get("nvidia.com/gpu") for each in cluster.api.items("/api/v1/nodes")]
 
-    assert world.clock.wait(300, lambda: gpus().count("1") == 1)
+    def products() -> list[str | None]:
+        return [each["metadata"]["labels"].get("nvidia.com/gpu.product") for each in cluster.api.items("/api/v1/nodes")]
+
+    assert set(gpus()) == {None}
+    install(*chart, values={**values, "operator": part})
+    assert world.clock.wait(600, lambda: sorted(filter(None, [*gpus(), *products()])) == ["1", "Tesla-T4"])
+    sets = of(cluster, namespace, "apps/v1/daemonsets")
+    assert sets["nvidia-device-plugin-daemonset"]["status"]["desiredNumberScheduled"] == 1
+    assert "nvidia-driver-daemonset" not in sets
     install(*chart, "--no-hooks", values=values, timeout=3, fails=True)  # an operator that tolerates nothing
     assert "gpu-operator-cleanup-gpucluster not ready" in uninstall("gpu-operator", timeout=3, fails=True)
     assert "gpu-operator" in of(cluster, namespace, "apps/v1/deployments")

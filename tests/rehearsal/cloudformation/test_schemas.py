@@ -56,6 +56,23 @@ def test_a_change_replaces_where_the_registry_says_so(
 
 
 @pytest.mark.parametrize(
+    ("type_name", "old", "new", "answer"),
+    [
+        ("AWS::EC2::VPC", {"InstanceTenancy": "dedicated"}, {"InstanceTenancy": "default"}, False),
+        ("AWS::EC2::VPC", {"InstanceTenancy": "dedicated"}, {}, False),
+        ("AWS::EC2::VPC", {"InstanceTenancy": "default"}, {"InstanceTenancy": "dedicated"}, True),
+        ("AWS::EC2::VPC", {"InstanceTenancy": "dedicated", "CidrBlock": "a"}, {"CidrBlock": "b"}, True),
+        ("AWS::Lambda::Function", {"DurableConfig": {"ExecutionTimeout": 1}}, {}, True),  # the answer that costs more
+        ("AWS::Lambda::Function", {"Timeout": 1}, {"Timeout": 2}, False),
+    ],
+)
+def test_a_conditional_change_replaces_unless_the_documentation_leaves_it_in_place(
+    type_name: str, old: dict[str, Any], new: dict[str, Any], *, answer: bool
+) -> None:
+    assert schemas.replaced(type_name, WEST, old, new) is answer
+
+
+@pytest.mark.parametrize(
     ("given", "found"),
     [
         ({"EnableDnsSupport": "true"}, {"EnableDnsSupport": True}),

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from kubernetes import config as kubernetes_config
 from kubernetes.client import ApiClient, CoreV1Api, V1Namespace, V1ObjectMeta
 
 from rehearsal import server
+from rehearsal.access.propagation import PROPAGATION
 from rehearsal.clock import Clock
 from rehearsal.emr.runs import ENDED
 from rehearsal.emr.service_accounts import COMPONENTS, service_account
@@ -157,6 +159,7 @@ class Site:
             allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"arn:aws:logs:*:*:log-group:{group}:*"),
         )
         iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document(*(statements or may)))
+        self.world.clock.advance(timedelta(seconds=PROPAGATION))
         for component in COMPONENTS if associated else ():
             account = service_account(component, self.world.account, name)
             eks.create_pod_identity_association(
@@ -188,6 +191,7 @@ def _role(world: World, service: str) -> str:
     made = iam.create_role(RoleName=service, AssumeRolePolicyDocument=document(trust))
     boot = document(allow(["ec2:DescribeInstances"], "*"))  # without which a node never joins
     iam.put_role_policy(RoleName=service, PolicyName="boot", PolicyDocument=boot)
+    world.clock.advance(timedelta(seconds=PROPAGATION))
     return str(made["Role"]["Arn"])
 
 

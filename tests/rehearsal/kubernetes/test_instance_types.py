@@ -5,12 +5,13 @@ import pytest
 from rehearsal.kubernetes.instance_types import UnknownInstanceType, all_types, instance_type
 
 
-def test_a_gpu_type_has_its_labels() -> None:
-    labels = instance_type("g6e.2xlarge").labels
+def test_a_gpu_type_has_its_labels_and_karpenter_s_apart() -> None:
+    plain, labels = instance_type("g6e.2xlarge").labels, instance_type("g6e.2xlarge").karpenter_labels
     assert labels["karpenter.k8s.aws/instance-gpu-name"] == "l40s"
     assert labels["karpenter.k8s.aws/instance-category"] == "g"
     assert labels["karpenter.k8s.aws/instance-generation"] == "6"
-    assert labels["kubernetes.io/arch"] == "amd64"
+    assert plain["kubernetes.io/arch"] == "amd64"
+    assert not [name for name in plain if "karpenter" in name]
 
 
 def test_gpus_are_there_only_once_announced() -> None:

@@ -100,10 +100,46 @@ def test_a_pending_pod_gets_the_cheapest_spot_node_that_holds_it(
     assert node["metadata"]["labels"]["node.kubernetes.io/instance-type"] in ("g5.xlarge", "g6.xlarge")
     assert node["metadata"]["labels"]["team"] == "a"
     assert GPU_TAINT in node["spec"]["taints"]
+    assert node["metadata"]["labels"]["karpenter.k8s.aws/instance-gpu-manufacturer"] == "nvidia"
     kubectl("wait", "--for=condition=Ready", f"nodeclaim/{claim['metadata']['name']}", "--timeout=20s")
     kubectl("-n", namespace, "delete", "pod", "a")
     assert clock.wait(600, lambda: not cluster.api.items(CLAIMS)), "an empty node goes after consolidateAfter"
     assert not [order for order in fleet.running.values() if order.type_name.startswith("g")]
+
+
+@pytest.fixture
+def no_device_plugin(cluster: Cluster, gpu_pool: str) -> Iterator[Callable[[], object]]:
+    """Keep the device plugin off every node until the test, or its end, lets it in."""
+    path = "/apis/apps/v1/namespaces/kube-system/daemonsets/nvidia-device-plugin"
+
+    def keep(value: str | None) -> object:
+        return cluster.api.patch(path, {"spec": {"template": {"spec": {"nodeSelector": {"plugin": value}}}}})
+
+    del gpu_pool
+    keep("yes")
+    yield lambda: keep(None)
+    keep(None)
+
+
+def test_a_node_is_not_initialised_before_its_gpus_can_be_had(
+    cluster: Cluster, kubectl: Kubectl, namespace: str, clock: Clock, no_device_plugin: Callable[[], object]
+) -> None:
+    """Guards against nodes that have their GPUs from the start: on EKS no image brings the device plugin."""
+    kubectl("-n", namespace, "apply", "-f", "-", given=[gpu_pod("a")])
+
+    def said() -> list[str]:
+        found = [each for claim in cluster.api.items(CLAIMS) for each in claim.get("status", {}).get("conditions", [])]
+        return [each["message"] for each in found if each["type"] == "Initialized"]
+
+    assert clock.wait(1200, lambda: said() == ['Resource "nvidia.com/gpu" was requested but not registered'])
+    [claim] = cluster.api.items(CLAIMS)
+    node = cluster.api.get(f"{NODES}/{claim['status']['nodeName']}")
+    assert node
+    assert "nvidia.com/gpu" not in node["status"]["allocatable"]
+    assert "karpenter.sh/initialized" not in node["metadata"]["labels"]
+    no_device_plugin()
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/a", "--timeout=30s")
+    kubectl("wait", "--for=condition=Initialized", f"nodeclaim/{claim['metadata']['name']}", "--timeout=20s")
 
 
 @pytest.mark.usefixtures("gpu_pool")

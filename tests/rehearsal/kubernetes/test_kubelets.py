@@ -63,6 +63,32 @@ def ready(cluster: Cluster, name: str) -> bool:
 
 
 @pytest.mark.usefixtures("nodes")
+def test_gpus_are_offered_for_as_long_as_a_device_plugin_runs(
+    cluster: Cluster, clock: Clock, daemon_set: Callable[..., dict[str, Any]]
+) -> None:
+    sets, machine = (
+        "/apis/apps/v1/namespaces/kube-system/daemonsets",
+        node_room.Machine("i-g", "g5.xlarge", "us-west-2a"),
+    )
+
+    def offered() -> str | None:
+        node = cluster.api.get(f"{node_room.NODES}/{machine.node_name}") or {"status": {"allocatable": {}}}
+        return dict(node["status"]["allocatable"]).get("nvidia.com/gpu")
+
+    try:
+        node_room.register(cluster.api, machine)
+        assert clock.wait(600, lambda: ready(cluster, machine.node_name))
+        assert offered() is None
+        cluster.api.create(sets, daemon_set("nvidia-device-plugin-own"))
+        assert clock.wait(600, lambda: offered() == "1")
+        cluster.api.delete(f"{sets}/nvidia-device-plugin-own")
+        assert clock.wait(600, lambda: offered() == "0")
+    finally:
+        cluster.api.delete(f"{sets}/nvidia-device-plugin-own")
+        node_room.remove(cluster.api, machine.node_name)
+
+
+@pytest.mark.usefixtures("nodes")
 def test_an_image_that_cannot_be_pulled_keeps_the_pod_pending(
     kubectl: Kubectl, namespace: str, clock: Clock, pod: Callable[[str], dict[str, Any]]
 ) -> None:
@@ -138,6 +164,7 @@ def test_a_node_group_brings_labels_and_taints_and_goes_as_it_came(
     labels = node["metadata"]["labels"]
     assert (labels["role"], labels["eks.amazonaws.com/capacityType"]) == ("tainted", "ON_DEMAND")
     assert labels["node.kubernetes.io/instance-type"] == "m5.large"
+    assert not [name for name in labels if name.startswith("karpenter")], "these are on Karpenter's own nodes alone"
     assert {"key": "role", "value": "tainted", "effect": "NoSchedule"} in node["spec"]["taints"]
     cluster.add_node_group(group_record("tainted", 0))
     assert cluster.api.items(node_room.NODES + selector) == []

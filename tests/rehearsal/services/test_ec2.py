@@ -79,6 +79,26 @@ def test_a_nat_gateway_is_pending_before_it_is_available(world: World, ec2: Any,
     assert world.clock.wait(600, lambda: state() == "available")
 
 
+def test_a_public_nat_gateway_without_an_internet_gateway_fails_and_frees_its_address(
+    world: World,
+    ec2: Any,  # noqa: ANN401
+    subnet: str,
+) -> None:
+    """Guards against the emulator, whose gateways work in any network."""
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+
+    def described() -> dict[str, Any]:
+        return dict(ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0])
+
+    assert described()["State"] == "pending"
+    assert world.clock.wait(600, lambda: described()["State"] == "failed")
+    assert described()["FailureCode"] == "Gateway.NotAttached"
+    assert described()["FailureMessage"].endswith("has no Internet gateway attached")
+    ec2.release_address(AllocationId=address)
+    ec2.delete_subnet(SubnetId=subnet)
+
+
 def test_a_vpc_is_not_deleted_with_an_internet_gateway(ec2: Any, vpc: str) -> None:  # noqa: ANN401
     internet = gateway(ec2, vpc)
     with pytest.raises(ClientError, match="DependencyViolation"):

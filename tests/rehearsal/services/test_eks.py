@@ -1,3 +1,5 @@
+import json
+import threading
 from typing import Any
 
 import pytest
@@ -6,6 +8,7 @@ from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 
 from rehearsal.clock import Clock
+from rehearsal.services.eks import addons, clusters
 from rehearsal.services.eks.access_entries import entries
 from rehearsal.wire.call import Refused
 
@@ -95,6 +98,39 @@ def _tolerated(manifest: dict[str, Any]) -> list[str]:
     return [each["key"] for each in manifest["spec"]["template"]["spec"]["tolerations"]]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "aws-ebs-csi-driver", "metrics-server"),
+        *("snapshot-controller", "aws-secrets-store-csi-driver-provider"),
+    ],
+)
+def test_an_addon_becomes_active_and_takes_its_pods_away(account: Any, name: str) -> None:  # noqa: ANN401
+    cluster = account.cluster()
+    node_group(account)
+    account.call("CreateAddon", {"clusterName": "c", "addonName": name})
+    account.wait(3600, lambda: cluster.addons[name]["status"] == "ACTIVE")
+    paths = {workload.path for workload in addons.ADDONS[name]}
+    assert paths <= cluster.plane.api.objects.keys()
+    account.call("DeleteAddon", {"clusterName": "c", "addonName": name})
+    account.wait(3600, lambda: name not in cluster.addons)
+    assert not paths & cluster.plane.api.objects.keys()
+
+
+def test_the_secrets_provider_brings_its_namespace_its_kinds_and_the_driver(account: Any) -> None:  # noqa: ANN401
+    cluster, name = account.cluster(), "aws-secrets-store-csi-driver-provider"
+    values = {"tolerations": [{"key": "mine", "operator": "Exists"}], "secrets-store-csi-driver": {}}
+    given = {"clusterName": "c", "addonName": name, "configurationValues": json.dumps(values)}
+    account.call("CreateAddon", given)
+    account.wait(3600, lambda: cluster.addons[name]["status"] == "ACTIVE")
+    made, sets = cluster.plane.api.objects, "/apis/apps/v1/namespaces/aws-secrets-manager/daemonsets"
+    assert "/api/v1/namespaces/aws-secrets-manager" in made
+    assert f"{addons.DEFINITIONS}/secretproviderclasses.secrets-store.csi.x-k8s.io" in made
+    assert _tolerated(made[f"{sets}/{name}"]) == ["mine"]
+    driver = made[f"{sets}/secrets-store-csi-driver"]["spec"]["template"]["spec"]
+    assert driver["tolerations"] == [{"operator": "Exists"}]
+
+
 def test_nodes_that_do_not_join_fail_their_group(account: Any) -> None:  # noqa: ANN401
     cluster = account.cluster()
     cluster.plane.joins = False
@@ -171,15 +207,18 @@ def test_an_association_needs_a_role_that_exists(account: Any) -> None:  # noqa:
         account.call("CreatePodIdentityAssociation", given)
 
 
-def test_the_log_group_comes_back_after_late_writes(account: Any) -> None:  # noqa: ANN401
+def test_the_log_group_comes_back_after_late_writes(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
     logging = {"clusterLogging": [{"types": ["api"], "enabled": True}]}
     account.cluster(logging=logging)
     groups, name = logs_backends[ACCOUNT][REGION].groups, "/aws/eks/c/cluster"
     assert name in groups
+    removed, write = threading.Event(), clusters.write_logs
+    monkeypatch.setattr(clusters, "write_logs", lambda *given: removed.wait() and write(*given))
     account.call("DeleteCluster", {"name": "c"})
-    account.wait(3600, lambda: "c" not in account.eks.clusters)
+    account.wait(360_000, lambda: "c" not in account.eks.clusters)
     groups.pop(name)
-    account.wait(3600, lambda: name in groups)
+    removed.set()
+    account.wait(360_000, lambda: name in groups)
 
 
 def test_a_name_is_free_again_after_deletion(account: Any) -> None:  # noqa: ANN401

@@ -1,0 +1,44 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rehearsal.server import serve
+from rehearsal.services.leftovers import Inventory
+from rehearsal.world import World
+
+QUEUE = {"Type": "AWS::SQS::Queue"}
+UNKNOWN = {"Type": "AWS::SQS::Queue", "Properties": {"Colour": "blue"}}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(Path(tmp_path_factory.mktemp("world")), 0)
+    serve(made)
+    yield made
+    made.close()
+
+
+def stacks(world: World) -> list[str]:
+    return [row for row in Inventory(world, {}).resources() if row.startswith("cloudformation")]
+
+
+@pytest.mark.parametrize(
+    ("name", "resource", "status"), [("sound", QUEUE, "CREATE_COMPLETE"), ("broken", UNKNOWN, "ROLLBACK_COMPLETE")]
+)
+def test_a_stack_is_left_over_until_it_is_deleted(
+    world: World, name: str, resource: dict[str, object], status: str
+) -> None:
+    """Guards against a listing of nothing but resources: a rolled-back stack has none, and keeps its name."""
+    cloudformation = world.client("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Queue": resource}}))
+
+    def state() -> str:
+        return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+
+    assert world.clock.wait(3600, lambda: not state().endswith("_IN_PROGRESS"))
+    assert state() == status
+    assert stacks(world) == [f"cloudformation Stack {name}"]
+    cloudformation.delete_stack(StackName=name)
+    assert world.clock.wait(3600, lambda: stacks(world) == [])
