@@ -16,7 +16,9 @@ from rehearsal.kubernetes.cluster import Surroundings
 from rehearsal.kubernetes.fleet import Ec2Fleet
 from rehearsal.services import ec2, eks, logs, resource_policies, s3, secretsmanager, stepfunctions, sts, vpc_endpoints
 from rehearsal.services.codebuild import CodeBuild
+from rehearsal.services.eks import load_balancing
 from rehearsal.services.eks.access_entries import associations
+from rehearsal.services.eks.load_balancing import ClassicBalancing
 from rehearsal.services.eks.records import Cluster, Eks, Plane
 from rehearsal.services.emr_containers import VirtualClusters
 from rehearsal.services.leftovers import Inventory
@@ -46,6 +48,7 @@ def start(world: World, callers: Callers) -> Services:
         "ec2": {**ec2.operations(world), **vpc_endpoints.operations()},
         "ecr-public": ecr_public.operations(world),
         "eks": eks.operations(clusters),
+        "elb": load_balancing.operations(),
         "emr-containers": {**virtual.operations(), **runs.operations()},
         "stepfunctions": stepfunctions.operations(),
         "sts": sts.operations(),
@@ -77,5 +80,6 @@ def _start_cluster(world: World, cluster: Cluster, directory: Path) -> Plane:
         fleet=Ec2Fleet(world.client("ec2")),
         token_review_url=f"{world.endpoint}/_rehearsal/token-review/{cluster.name}",
         associations=lambda: associations(cluster),
+        balancing=ClassicBalancing(world, cluster.name, cluster.record["resourcesVpcConfig"]["vpcId"]),
     )
     return RunningCluster.start(directory, surroundings, version=cluster.record["version"])

@@ -14,6 +14,7 @@ from rehearsal.wire.call import Call
 
 _PREFIXES = {
     "amp": "aps",
+    "elb": "elasticloadbalancing",
     "elbv2": "elasticloadbalancing",
     "resourcegroupstaggingapi": "tag",
     "service-quotas": "servicequotas",

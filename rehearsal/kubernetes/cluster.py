@@ -14,6 +14,7 @@ from rehearsal.kubernetes.control_plane import ControlPlane
 from rehearsal.kubernetes.fleet import Fleet
 from rehearsal.kubernetes.karpenter import Karpenter
 from rehearsal.kubernetes.kubelets import Kubelets
+from rehearsal.kubernetes.load_balancers import Balancing, LoadBalancers, PaperBalancing
 from rehearsal.kubernetes.node_groups import NodeGroup, NodeGroups
 from rehearsal.kubernetes.volumes import Volumes
 
@@ -28,6 +29,7 @@ class Surroundings:
     associations: Callable[[], Iterable[Association]] = tuple  # the access policies as they are now
     network_plugin: str | None = kubelets.NETWORK_PLUGIN  # the DaemonSet without which no node is ready
     pull: kubelets.Pull = kubelets.any_image  # why an image cannot be had
+    balancing: Balancing = field(default_factory=PaperBalancing)
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Cluster:
         Kubelets(plane.api, around.clock, stopped, around.network_plugin, around.pull).start()
         Karpenter(plane.api, around.clock, around.fleet, stopped).start()
         Volumes(plane.api, around.fleet, stopped).start()
+        LoadBalancers(plane.api, around.balancing, stopped).start()
         threading.Thread(target=policies.follow, args=(stopped,), name="access-policies", daemon=True).start()
         return cluster
 

@@ -41,6 +41,8 @@ def read(request: Request) -> Scope:
     service = SIGNED_AS.get(found["service"], found["service"])
     if service == "s3" and request.path.startswith("/v20180820/"):  # the paths of S3's control plane
         service = "s3control"
+    if service == "elbv2" and request.form.get("Version") == "2012-06-01":  # of two services under one name
+        service = "elb"
     return Scope(service, found["region"], found["key"], token)
 
 

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from kubernetes.client import CoreV1Api
+from kubernetes.config import new_client_from_config
 
 from tests.rehearsal.live.account import Account, Outcome
 from tests.rehearsal.live.pieces import (
@@ -153,6 +155,34 @@ def test_the_volume_of_a_claim_that_no_manifest_owns_outlives_the_stack(account:
     account.waits(30, lambda: _volumes(account))
     assert account.delete(made).status == "DELETE_COMPLETE"
     assert _volumes(account)
+
+
+@pytest.mark.usefixtures("platform")  # skips where no control plane is built
+def test_a_service_s_load_balancer_holds_the_network_until_the_service_goes(account: Account) -> None:
+    """A naive app deletes its cluster first: nobody is left who would take its load balancer away.
+
+    https://docs.aws.amazon.com/eks/latest/userguide/delete-cluster.html
+    """
+    made = account.create(cluster("balanced"))
+    assert made.status == "CREATE_COMPLETE", made.reasons
+    service = {"metadata": {"name": "web"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}
+    _administrator(account, "balanced").create_namespaced_service("default", service)
+    balancers, ec2 = account.client("elb"), account.client("ec2")
+    account.waits(30, lambda: balancers.describe_load_balancers()["LoadBalancerDescriptions"])
+    (balancer,) = balancers.describe_load_balancers()["LoadBalancerDescriptions"]
+    assert [each for each in account.left() if each.startswith("elb LoadBalancer")]
+    stuck = account.delete(made)
+    assert stuck.status == "DELETE_FAILED"
+    assert "has dependencies and cannot be deleted" in stuck.reasons
+    balancers.delete_load_balancer(LoadBalancerName=balancer["LoadBalancerName"])
+    assert account.delete(made).status == "DELETE_FAILED", "the security group still holds the VPC"
+    ec2.delete_security_group(GroupId=balancer["SecurityGroups"][0])
+    assert account.delete(made).status == "DELETE_COMPLETE"
+
+
+def _administrator(account: Account, name: str) -> CoreV1Api:
+    file = next((account.world.directory / "eks" / name).rglob("admin.kubeconfig"))
+    return CoreV1Api(new_client_from_config(str(file)))
 
 
 def _volumes(account: Account) -> list[str]:
