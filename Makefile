@@ -54,11 +54,9 @@ test: check $(NODE_READY) kubebox ## everything: lint, types, layers, and all te
 kubebox: $(READY) ## build the rehearsal's Kubernetes, once (10 minutes; KUBEBOX=/path names a ready one)
 	@$(PY) -m rehearsal.kubernetes.build
 
-# Until the app's own stacks are here: the sample that the rehearsal is tested with.
-APP ?= tests/rehearsal/app
 .PHONY: rehearse
 rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice with the real cdk CLI, without AWS
-	@$(PY) -m rehearsal run --app $(APP) --expect 'logs LogGroup */aws/lambda/*'
+	@$(PY) -m rehearsal run --app .
 
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk
 CONFIG ?= blueprint.yaml

@@ -6,6 +6,7 @@ from pathlib import Path
 import aws_cdk as cdk
 
 import config
+from stacks.cluster import ClusterStack
 from stacks.network import NetworkStack
 
 BLUEPRINT = Path(__file__).parent / "blueprint.yaml"
@@ -14,7 +15,17 @@ BLUEPRINT = Path(__file__).parent / "blueprint.yaml"
 def build(blueprint: config.Blueprint, app: cdk.App) -> cdk.App:
     """Add the stacks of a blueprint to an app; return it."""
     env = cdk.Environment(account=blueprint.account, region=blueprint.region)
-    NetworkStack(app, "Network", name=blueprint.name, network=blueprint.network, env=env)
+    network = NetworkStack(app, "Network", name=blueprint.name, network=blueprint.network, env=env)
+    ClusterStack(
+        app,
+        "Cluster",
+        name=blueprint.name,
+        vpc=network.vpc,
+        subnets=network.private_subnets,
+        node_subnets=network.node_subnets,
+        cluster=blueprint.cluster,
+        env=env,
+    )
     for key, value in blueprint.tags.items():
         cdk.Tags.of(app).add(key, value)
     return app

@@ -1,0 +1,1 @@
+"""A custom resource whose deletion is waited for."""

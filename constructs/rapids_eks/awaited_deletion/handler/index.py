@@ -1,0 +1,60 @@
+"""Speaks with CloudFormation for a function that works off a deletion: starts the work, and tells how it ended."""
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import boto3
+
+LONGEST = 2500  # bytes of a reason: CloudFormation takes 4096 in all
+KEPT = ("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId", "ResponseURL")
+
+
+def handler(event: Mapping[str, Any], _context: object) -> None:
+    """Take a request of CloudFormation, or what the state machine ended with."""
+    if "request" in event:
+        answer(event["request"], failure(event))
+        return
+    asked = event["ResourceProperties"]
+    if event["RequestType"] != "Delete":
+        answer({**event, "PhysicalResourceId": asked["PhysicalId"]}, "")
+        return
+    try:
+        start(boto3.client("stepfunctions"), asked["StateMachine"], event)
+    except Exception as error:  # noqa: BLE001 - unanswered, the stack would wait for an hour
+        answer(event, f"The work could not be started: {error}")
+
+
+def start(machine: Any, arn: str, request: Mapping[str, Any]) -> None:  # noqa: ANN401 - boto3 makes its classes at run time
+    """Start the state machine; a request that Lambda delivers twice starts it once."""
+    work = {"request": {name: request[name] for name in KEPT}, "properties": request["ResourceProperties"], "waited": 0}
+    with suppress(machine.exceptions.ExecutionAlreadyExists):
+        machine.start_execution(stateMachineArn=arn, name=request["RequestId"], input=json.dumps(work))
+
+
+def failure(end: Mapping[str, Any]) -> str:
+    """Return why the work failed, or nothing where all is gone."""
+    if "error" in end:
+        return said(end["error"])
+    left = end["found"]["left"]
+    return f"After {end['waited'] // 60} minutes there is still: {'; '.join(left)}" if left else ""
+
+
+def said(error: Mapping[str, str]) -> str:
+    """Return the message of an exception, which the state machine holds as JSON, or its own words."""
+    try:
+        return str(json.loads(error["Cause"])["errorMessage"])
+    except (KeyError, TypeError, ValueError):
+        return f"{error.get('Error')}: {error.get('Cause')}"
+
+
+def answer(request: Mapping[str, Any], reason: str) -> None:
+    """Tell CloudFormation that a request succeeded, or, given a reason, that it failed."""
+    body = {name: request[name] for name in KEPT[:4]} | {"Status": "FAILED" if reason else "SUCCESS"}
+    body |= {"Reason": reason.encode()[:LONGEST].decode(errors="ignore")} if reason else {}
+    url, text = request["ResponseURL"], json.dumps(body, ensure_ascii=False).encode()
+    put = urllib.request.Request(url, text, {"Content-Type": ""}, method="PUT")  # noqa: S310 - CloudFormation's own
+    with urllib.request.urlopen(put, timeout=30):  # noqa: S310 - the same
+        pass

@@ -1,0 +1,92 @@
+"""The nodes that are always there."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from rapids_eks.acknowledged import acknowledge, managed
+
+LABELS = {"NodeGroupType": "core"}  # what pods that must run there select
+POLICIES = (  # https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html; the CNI has a role of its own
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEC2ContainerRegistryPullOnly",
+    "AmazonSSMManagedInstanceCore",
+)
+
+
+class CoreNodes(Construct):
+    """A managed group of on-demand nodes for system pods, operators and EMR's submitter pods.
+
+    Exposes the `group` and the nodes' `role`. The nodes have no taint: pods of EMR's submitter, of hooks of charts and
+    of whatever a user installs tolerate none by themselves. Pods of jobs stay away as they select other nodes.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        cluster: eks.ICluster,
+        version: str,
+        subnets: Sequence[ec2.ISubnet],
+        instance_types: Sequence[str],
+        count: int = 2,
+        root_volume_gib: int = 50,
+    ) -> None:
+        """Make `count` nodes of the cluster's Kubernetes version, spread over the zones of the subnets."""
+        super().__init__(scope, id)
+        self.role = self._node_role()
+        template = self._template(f"{cluster.cluster_name} core", root_volume_gib)
+        self.group = eks.Nodegroup(
+            self,
+            "Group",
+            cluster=cluster,
+            subnets=ec2.SubnetSelection(subnets=list(subnets)),
+            node_role=cast("iam.IRole", self.role),
+            instance_types=[ec2.InstanceType(name) for name in instance_types],
+            ami_type=eks.NodegroupAmiType.AL2023_X86_64_STANDARD,
+            capacity_type=eks.CapacityType.ON_DEMAND,
+            min_size=count,
+            max_size=count,
+            desired_size=count,
+            labels=LABELS,
+            launch_template_spec=eks.LaunchTemplateSpec(
+                id=cast("str", template.launch_template_id), version=template.latest_version_number
+            ),
+            force_update=False,  # an update waits for disruption budgets, and says so when they hold it up
+        )
+        # Left out, the nodes would keep the version that they were made with when the cluster gets a newer one.
+        cast("eks.CfnNodegroup", self.group.node.default_child).version = version
+
+    def _node_role(self) -> iam.Role:
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in POLICIES],
+        )
+        acknowledge(role, "IAM4", "EKS documents these policies for nodes", *map(managed, POLICIES))
+        return role
+
+    def _template(self, name: str, root_volume_gib: int) -> ec2.LaunchTemplate:
+        """Return the template; the group adds its image, its user data and the cluster's security group."""
+        root = ec2.BlockDeviceVolume.ebs(
+            root_volume_gib, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3, delete_on_termination=True
+        )
+        template = ec2.LaunchTemplate(
+            self,
+            "Template",
+            block_devices=[ec2.BlockDevice(device_name="/dev/xvda", volume=root)],
+            http_endpoint=True,
+            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
+            # Only the host's network reaches the metadata, so that no pod gets the node's credentials. Nothing needs
+            # more: roles come by Pod Identity, and the EBS CSI driver reads what it must know from the node's labels.
+            http_put_response_hop_limit=1,
+        )
+        cdk.Tags.of(template).add("Name", name)
+        return template

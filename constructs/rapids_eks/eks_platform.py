@@ -1,0 +1,93 @@
+"""A cluster that is ready for controllers and jobs."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+from typing import Literal, cast
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_eks_v2 as eks
+from constructs import Construct, DependencyGroup, IDependable
+
+from rapids_eks.add_ons import ClusterAddOns, NodeAddOns
+from rapids_eks.admins import Admins
+from rapids_eks.cluster_logs.construct import ClusterLogs
+from rapids_eks.core_nodes import CoreNodes
+from rapids_eks.eks_cluster import LOG_TYPES, EksCluster
+from rapids_eks.kubectl_commands import KubectlCommands
+from rapids_eks.storage_class import DefaultStorageClass
+
+
+class EksPlatform(Construct):
+    """A control plane, add-ons, core nodes and administrators, made in the order in which they need each other.
+
+    Exposes `cluster`, `cluster_security_group_id`, `core_nodes`, and `ready`, which whatever runs pods depends on.
+    Deletion is the reverse. Then EKS still writes, and makes its log group anew: whoever goes last deletes it again.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        name: str,
+        version: str,
+        vpc: ec2.IVpc,
+        subnets: Sequence[ec2.ISubnet],
+        node_subnets: Sequence[ec2.ISubnet],
+        core_instance_types: Sequence[str],
+        core_count: int = 2,
+        core_root_volume_gib: int = 50,
+        public_access_cidrs: Sequence[IPv4Network] = (),
+        authentication_mode: Literal["API_AND_CONFIG_MAP", "API"] = "API_AND_CONFIG_MAP",
+        admins: Sequence[str] = (),
+        log_types: Sequence[str] = tuple(LOG_TYPES),
+        log_retention_days: int = 30,
+        key_deletion_days: int = 7,
+    ) -> None:
+        """Make it: the control plane's interfaces in private `subnets`, nodes and pods in `node_subnets`."""
+        super().__init__(scope, id)
+        logs = ClusterLogs(self, "Logs", cluster_name=name, retention_days=log_retention_days)
+        made = EksCluster(
+            self,
+            "ControlPlane",
+            name=name,
+            version=version,
+            vpc=vpc,
+            subnets=subnets,
+            public_access_cidrs=public_access_cidrs,
+            authentication_mode=authentication_mode,
+            log_types=log_types,
+            log_retention_days=log_retention_days,
+            key_deletion_days=key_deletion_days,
+        )
+        self.cluster, self.cluster_security_group_id = made.cluster, made.cluster.cluster_security_group_id
+        KubectlCommands(self, "Commands", cluster=_interface(made), private=not public_access_cidrs)
+        self.core_nodes = CoreNodes(
+            self,
+            "CoreNodes",
+            cluster=_interface(made),
+            version=version,
+            subnets=node_subnets,
+            instance_types=core_instance_types,
+            count=core_count,
+            root_volume_gib=core_root_volume_gib,
+        )
+        made.control_plane.node.add_dependency(logs)
+        self.ready = self._ordered(made, version, admins)
+
+    def _ordered(self, made: EksCluster, version: str, admins: Sequence[str]) -> IDependable:
+        """Make what comes before the core nodes and what comes after them; return the last of it."""
+        cluster = _interface(made)
+        entries = Admins(self, "Admins", cluster=cluster, principals=admins)
+        before = NodeAddOns(self, "NodeAddOns", cluster_name=cluster.cluster_name, kubernetes_version=version)
+        after = ClusterAddOns(self, "ClusterAddOns", cluster_name=cluster.cluster_name, kubernetes_version=version)
+        storage = DefaultStorageClass(self, "StorageClass", cluster=cluster)
+        self.core_nodes.group.node.add_dependency(made.kubectl_ready, entries, before)
+        after.node.add_dependency(self.core_nodes.group)
+        storage.node.add_dependency(after)
+        return DependencyGroup(storage)
+
+
+def _interface(made: EksCluster) -> eks.ICluster:
+    """Return the cluster as others take it; jsii's Python classes do not show all members of their interfaces."""
+    return cast("eks.ICluster", made.cluster)

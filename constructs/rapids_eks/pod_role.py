@@ -1,0 +1,15 @@
+"""IAM roles of pods."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+
+class PodRole(iam.Role):
+    """A role for pods of EKS clusters of this account, which get it by Pod Identity."""
+
+    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - CDK's own name for it
+        # No confused deputy: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
+        here = {"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}}
+        pods = iam.ServicePrincipal("pods.eks.amazonaws.com", conditions=here)
+        super().__init__(scope, id, assumed_by=pods.with_session_tags())

@@ -1,0 +1,1 @@
+"""What is swept up after a cluster."""

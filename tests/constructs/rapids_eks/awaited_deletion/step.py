@@ -1,0 +1,11 @@
+"""A step that does as its property `Behaviour` says."""
+
+from typing import Any
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    behaviour, waited = event["properties"]["Behaviour"], event["waited"]
+    if behaviour == "raises":
+        raise PermissionError("not allowed to look")
+    left = [] if behaviour == "slow" and waited >= 40 else [f"something after {waited} seconds"]
+    return {"done": not left, "left": left}

@@ -1,0 +1,202 @@
+"""The cluster's stack in the rehearsal: what arrives, what an update changes, what is left."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import config
+from rehearsal.emr.pods import SUBMITTER_SIZE
+from rehearsal.kubernetes import build
+from rehearsal.kubernetes.api import Api, ApiError
+from tests.rehearsal.live.account import Account, Outcome
+from tests.stacks.assembly import ACCOUNT, NAME, left, synthesized
+from tests.stacks.eks_access import api, role
+
+FIRST, SECOND = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("FirstAdmin", "SecondAdmin"))
+LOGS = f"/aws/eks/{NAME}/cluster"
+KARPENTER = {"cpu": "1", "memory": "1Gi"}  # what its documentation asks for: https://karpenter.sh/docs/getting-started/
+
+
+@dataclass
+class Deployed:
+    """Both stacks as they were made, and what was there before."""
+
+    network: Outcome
+    cluster: Outcome
+    before: list[str]
+
+
+@pytest.fixture(scope="module")
+def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """Both stacks, with one administrator."""
+    try:
+        build.kubebox()
+    except build.BuildError as missing:
+        pytest.skip(str(missing))
+    for arn in (FIRST, SECOND):
+        role(account, arn.rsplit("/", 1)[-1])
+    assembly = synthesized(tmp_path_factory.mktemp("one"), config.Cluster(admins=(FIRST,), log_retention_days=14))
+    assembly.publish(account, "StackedCluster")
+    before = left(account)
+    network = assembly.deploy(account, "StackedNetwork")
+    assert network.status == "CREATE_COMPLETE", network.reasons
+    cluster = assembly.deploy(account, "StackedCluster")
+    assert cluster.status == "CREATE_COMPLETE", cluster.reasons
+    yield Deployed(network, cluster, before)
+    for stack in (cluster, network):
+        account.discard(stack)
+
+
+@pytest.fixture(scope="module")
+def kubernetes(account: Account, deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Api:
+    """The API as the first administrator sees it."""
+    assert deployed
+    return api(account, NAME, FIRST, tmp_path_factory.mktemp("first"))
+
+
+def described(account: Account) -> dict[str, Any]:
+    return dict(account.client("eks").describe_cluster(name=NAME)["cluster"])
+
+
+def test_secrets_are_encrypted_by_a_key_that_rotates(account: Account, deployed: Deployed) -> None:
+    assert deployed
+    (encrypted,) = described(account)["encryptionConfig"]
+    assert encrypted["resources"] == ["secrets"]
+    key = encrypted["provider"]["keyArn"]
+    assert account.client("kms").get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
+
+
+def test_the_api_is_private_and_auto_mode_off(account: Account, deployed: Deployed) -> None:
+    assert deployed
+    cluster = described(account)
+    assert cluster["accessConfig"]["authenticationMode"] == "API_AND_CONFIG_MAP"
+    assert cluster["resourcesVpcConfig"]["endpointPrivateAccess"]
+    assert not cluster["resourcesVpcConfig"]["endpointPublicAccess"]
+    assert not cluster["computeConfig"]["enabled"]
+
+
+def test_the_control_plane_writes_to_a_group_with_the_retention_asked_for(account: Account, deployed: Deployed) -> None:
+    assert deployed
+    (group,) = account.client("logs").describe_log_groups(logGroupNamePrefix=LOGS)["logGroups"]
+    assert group["retentionInDays"] == 14
+    assert account.client("logs").describe_log_streams(logGroupName=LOGS)["logStreams"]
+
+
+def test_every_add_on_is_active(account: Account, deployed: Deployed) -> None:
+    assert deployed
+    eks = account.client("eks")
+    names = eks.list_addons(clusterName=NAME)["addons"]
+    addons = [eks.describe_addon(clusterName=NAME, addonName=name)["addon"] for name in names]
+    assert {each["addonName"]: each["status"] for each in addons} == dict.fromkeys(
+        (
+            "aws-ebs-csi-driver",
+            "coredns",
+            "eks-pod-identity-agent",
+            "kube-proxy",
+            "metrics-server",
+            "vpc-cni",
+        ),
+        "ACTIVE",
+    )
+
+
+def test_core_nodes_are_ready_without_taints_in_the_node_subnets(
+    account: Account, deployed: Deployed, kubernetes: Api
+) -> None:
+    assert deployed
+    nodes = kubernetes.items("/api/v1/nodes")
+    assert len(nodes) == 2
+    assert all(_is(node, "Ready") for node in nodes)
+    assert not any(node["spec"].get("taints") for node in nodes)
+    assert len({node["metadata"]["labels"]["topology.kubernetes.io/zone"] for node in nodes}) == 2
+    ids = [node["spec"]["providerID"].rpartition("/")[2] for node in nodes]
+    found = account.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+    addresses = [instance["PrivateIpAddress"] for each in found for instance in each["Instances"]]
+    assert all(address.startswith("100.64.") for address in addresses)
+
+
+def test_all_system_pods_run(kubernetes: Api) -> None:
+    pods = kubernetes.items("/api/v1/namespaces/kube-system/pods")
+    names = {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in pods}
+    assert {"aws-node", "coredns", "ebs-csi-controller", "ebs-csi-node", "metrics-server"} <= names
+    assert {pod["status"]["phase"] for pod in pods} == {"Running"}
+
+
+def test_encrypted_gp3_is_the_only_default_storage_class(kubernetes: Api) -> None:
+    classes = kubernetes.items("/apis/storage.k8s.io/v1/storageclasses")
+    mark = "storageclass.kubernetes.io/is-default-class"
+    defaults = [each for each in classes if each["metadata"].get("annotations", {}).get(mark) == "true"]
+    assert [each["parameters"] for each in defaults] == [{"type": "gp3", "encrypted": "true"}]
+
+
+def _is(item: dict[str, Any], condition: str) -> bool:
+    return any(each["type"] == condition and each["status"] == "True" for each in item["status"]["conditions"])
+
+
+def _pod(name: str, requests: dict[str, str], **spec: object) -> dict[str, Any]:
+    container = {"name": "main", "image": "example.com/main", "resources": {"requests": requests}}
+    metadata = {"name": name, "labels": {"app": name.rstrip("0123456789")}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container], **spec}}
+
+
+def test_karpenter_and_a_submitter_per_team_fit_beside_the_system_pods(account: Account, kubernetes: Api) -> None:
+    """Guards against core nodes that are too small, or tainted against pods that tolerate nothing."""
+    apart = {"labelSelector": {"matchLabels": {"app": "karpenter"}}, "topologyKey": "kubernetes.io/hostname"}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
+    submitter = SUBMITTER_SIZE["requests"]
+    pods = [
+        *(_pod(f"karpenter{number}", KARPENTER, affinity=affinity) for number in range(2)),
+        *(_pod(f"submitter{number}", submitter, nodeSelector={"NodeGroupType": "core"}) for number in range(2)),
+    ]
+    path = "/api/v1/namespaces/default/pods"
+    for pod in pods:
+        kubernetes.create(path, pod)
+    account.waits(30, lambda: [pod["status"]["phase"] for pod in kubernetes.items(path)] == ["Running"] * 4)
+    for pod in pods:
+        kubernetes.call("DELETE", f"{path}/{pod['metadata']['name']}")
+
+
+def test_the_tunnel_leads_through_a_core_node_to_the_api(account: Account, deployed: Deployed, kubernetes: Api) -> None:
+    command = account.outputs(deployed.cluster)["Tunnel"]
+    filters = [{"Name": name, "Values": [value]} for name, value in re.findall(r"Name=(\S+),Values=(\S+)", command)]
+    assert len(filters) == 2
+    found = account.client("ec2").describe_instances(Filters=filters)["Reservations"]
+    through = {instance["InstanceId"] for each in found for instance in each["Instances"]}
+    assert through == {node["spec"]["providerID"].rpartition("/")[2] for node in kubernetes.items("/api/v1/nodes")}
+    assert f"host={described(account)['endpoint'].removeprefix('https://')}," in command
+
+
+def test_a_second_administrator_is_let_in_by_an_update_and_not_before(
+    account: Account, deployed: Deployed, tmp_path: Path
+) -> None:
+    with pytest.raises(ApiError, match="403|401"):
+        api(account, NAME, SECOND, tmp_path).items("/api/v1/nodes")
+    both = synthesized(tmp_path / "both", config.Cluster(admins=(SECOND, FIRST), log_retention_days=30))
+    updated = both.update(account, "StackedCluster", deployed.cluster)
+    assert updated.status == "UPDATE_COMPLETE", updated.reasons
+    assert api(account, NAME, SECOND, tmp_path).items("/api/v1/nodes")
+    (group,) = account.client("logs").describe_log_groups(logGroupNamePrefix=LOGS)["logGroups"]
+    assert group["retentionInDays"] == 30
+
+
+def test_a_second_stack_with_the_same_name_fails_at_once_and_takes_nothing_from_the_first(
+    account: Account, deployed: Deployed, tmp_path: Path
+) -> None:
+    assert deployed
+    resources = synthesized(tmp_path, config.Cluster()).resources("StackedCluster")
+    again = account.create({name: each for name, each in resources.items() if name.startswith("PlatformLogs")})
+    assert again.status == "ROLLBACK_COMPLETE"
+    assert "a cluster of this name is there already" in again.reasons
+    assert account.client("logs").describe_log_groups(logGroupNamePrefix=LOGS)["logGroups"]
+    assert account.delete(again).status == "DELETE_COMPLETE"
+
+
+def test_the_whole_goes_without_a_trace(account: Account, deployed: Deployed) -> None:
+    for stack in (deployed.cluster, deployed.network):
+        gone = account.delete(stack)
+        assert gone.status == "DELETE_COMPLETE", gone.reasons
+    assert left(account) == deployed.before
