@@ -1,0 +1,1 @@
+"""Nodes that Karpenter made, and their end."""
