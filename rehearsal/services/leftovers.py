@@ -6,6 +6,7 @@ from typing import Any
 
 from moto.core.base_backend import BackendDict
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.instances import Reservation
 from moto.events.models import events_backends
 from moto.iam.models import iam_backends
 
@@ -15,7 +16,7 @@ ENDED = ("deleted", "deleting", "terminated", "PendingDeletion")  # still in sig
 # Records that are no resources of their own: sessions, keys of sessions, measurements, the templates of inner use.
 NOT_RESOURCES = {
     *("AccessKey", "AccessKeyLastUsed", "AssumedRole", "MetricDatum", "LambdaPermission", "Route", "SecurityGroupRule"),
-    *("LogStream", "CloudWatchMetricProvider", "Reservation"),
+    *("LogStream", "CloudWatchMetricProvider"),
 }
 NAMES = ("arn", "id", "name", "resource_id", "association_id")
 
@@ -60,8 +61,8 @@ def _records(value: Any, key: str | None = None, depth: int = 0) -> Iterator[tup
     if isinstance(value, dict) and depth < 3:  # noqa: PLR2004 - nothing lies deeper
         for name, inner in list(value.items()):
             yield from _records(inner, str(name), depth + 1)
-    elif isinstance(value, list):
-        for inner in list(value):
+    elif isinstance(value, list | Reservation):
+        for inner in list(value.instances if isinstance(value, Reservation) else value):
             yield from _records(inner, None, depth + 1)
     elif type(value).__module__.startswith("moto.") and type(value).__name__ not in NOT_RESOURCES and not _ended(value):
         yield key, value

@@ -80,11 +80,6 @@ def synthesized(
     return Assembly(into)
 
 
-def left(account: Account) -> list[str]:
-    """Return what exists, but for the log group that EKS makes anew by writing late: the sweep's, not these stacks'."""
-    return [each for each in account.left() if not each.endswith(f"/aws/eks/{NAME}/cluster")]
-
-
 def _bucket(storage: Any, name: str) -> None:  # noqa: ANN401 - boto3 makes its classes at run time
     try:
         storage.head_bucket(Bucket=name)

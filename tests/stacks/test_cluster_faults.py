@@ -7,7 +7,7 @@ import pytest
 import config
 from rehearsal.kubernetes import build
 from tests.rehearsal.live.account import Account
-from tests.stacks.assembly import Assembly, left, synthesized
+from tests.stacks.assembly import Assembly, synthesized
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,9 @@ def test_what_fails_leaves_nothing_in_the_way_of_the_next_attempt(
     kind: str, account: Account, plant: Callable[..., None], assembly: Assembly
 ) -> None:
     """The next attempt is the next case: it has the same names, and whatever this one left."""
-    before = left(account)
+    before = account.left()
     plant("create", next(name for name, each in assembly.resources("StackedCluster").items() if each["Type"] == kind))
     failed = assembly.deploy(account, "StackedCluster")
     assert failed.status == "ROLLBACK_COMPLETE", failed.reasons
     assert account.delete(failed).status == "DELETE_COMPLETE"
-    assert left(account) == before
+    assert account.left() == before

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
+from template_graph import Graph
 
 import config
 from tests.stacks.assembly import Assembly, synthesized
@@ -59,6 +60,15 @@ def test_a_cluster_lies_in_the_subnets_of_an_existing_network(tmp_path: Path) ->
     existing = EXISTING.existing
     assert existing
     assert cluster["ResourcesVpcConfig"]["SubnetIds"] == [subnet.id for subnet in existing.private_subnets]
+
+
+def test_the_sweep_comes_before_all_else_and_so_goes_last(tmp_path: Path) -> None:
+    resources = synthesized(tmp_path, config.Cluster()).resources("StackedCluster")
+    graph = Graph(resources)
+    (sweep,) = [name for name, each in resources.items() if each["Type"] == "Custom::Sweep"]
+    later = resources.keys() - graph.needs(sweep) - {sweep}
+    assert len(later) > 20
+    assert [name for name in later if sweep not in graph.needs(name)] == []
 
 
 @pytest.mark.parametrize("version", config.cluster.SUPPORT_ENDS)

@@ -1,6 +1,5 @@
 """The order in which a platform is made, read as a graph of its template's resources."""
 
-from collections.abc import Iterator
 from functools import cache
 from ipaddress import IPv4Network
 from itertools import pairwise
@@ -10,6 +9,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Template
+from template_graph import Graph
 
 from rapids_eks.eks_platform import EksPlatform
 
@@ -64,25 +64,13 @@ def addon(name: str) -> str:
     return of("AWS::EKS::Addon", AddonName=name)
 
 
-def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - a template's
-    """Yield the logical ids that a part of a template refers to."""
-    if isinstance(value, dict):
-        yield from (value[name] for name in ("Ref",) if name in value)
-        yield from value.get("Fn::GetAtt", [])[:1]
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for each in inner:
-        yield from references(each)
+def needs(name: str) -> frozenset[str]:
+    return graph().needs(name)
 
 
 @cache
-def needs(name: str) -> frozenset[str]:
-    """Return all that must be there before a resource, and so goes after it."""
-    each = resources().get(name)
-    if each is None:  # a parameter
-        return frozenset()
-    own = each.get("DependsOn", [])
-    direct = {*references(each.get("Properties", {})), *([own] if isinstance(own, str) else own)}
-    return frozenset(direct).union(*(needs(other) for other in direct))
+def graph() -> Graph:
+    return Graph(resources())
 
 
 NODES, CLUSTER = "AWS::EKS::Nodegroup", "AWS::EKS::Cluster"

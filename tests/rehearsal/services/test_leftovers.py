@@ -42,3 +42,12 @@ def test_a_stack_is_left_over_until_it_is_deleted(
     assert stacks(world) == [f"cloudformation Stack {name}"]
     cloudformation.delete_stack(StackName=name)
     assert world.clock.wait(3600, lambda: stacks(world) == [])
+
+
+def test_an_instance_is_left_over_until_it_is_terminated(world: World) -> None:
+    """Guards against a node that nobody ends: the emulator keeps instances in reservations, which are no resources."""
+    inventory, ec2 = Inventory(world, {}), world.client("ec2")
+    made = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    assert f"ec2 Instance {made}" in inventory.resources()
+    ec2.terminate_instances(InstanceIds=[made])
+    assert world.clock.wait(600, lambda: f"ec2 Instance {made}" not in inventory.resources())
