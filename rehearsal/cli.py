@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import math
+import os
 import shlex
-import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +15,11 @@ from rehearsal import daemon, tools
 from rehearsal.clock import Clock
 from rehearsal.faults import Kind
 from rehearsal.rehearse import Rehearsal, StepFailed, leftovers, report, table
-from rehearsal.world import World
+from rehearsal.world import PageError, World
 
 DIRECTORY = Path("build/rehearsal")
 FAULTS = get_args(Kind)
+PORTS, FASTEST = range(65536), 10_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,8 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     directory = Path(chosen.directory).resolve()
     try:
         status: int = COMMANDS[chosen.command](directory, chosen)
-    except (daemon.DaemonError, StepFailed, OSError) as error:
-        report(f"error: {error}")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads, `head` for example, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except (daemon.DaemonError, StepFailed, PageError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")  # never to standard output, which a shell evaluates after `up`
         return 1
     return status
 
@@ -53,10 +60,8 @@ def _serve(directory: Path, chosen: argparse.Namespace) -> int:
 def _run(directory: Path, chosen: argparse.Namespace) -> int:
     from rehearsal import server  # noqa: PLC0415 - seconds, which no other command needs
 
-    if daemon.find(directory):
-        raise daemon.DaemonError(f"a rehearsal is up in {directory}: end it first with `python -m rehearsal down`")
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    daemon.claim(directory)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     world = World(directory, chosen.port, clock=Clock(chosen.speed))
     try:
         server.serve(world)
@@ -87,6 +92,13 @@ def _fault(directory: Path, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _faults(directory: Path, chosen: argparse.Namespace) -> int:
+    page = daemon.world_of(directory).page("faults", method="DELETE" if chosen.clear else None)
+    for fault in page["planted"]:
+        report(f"{fault['kind']} {fault['target']}{' always' if fault['always'] else ''}")
+    return 0
+
+
 COMMANDS = {
     "up": _up,
     "down": _down,
@@ -95,7 +107,24 @@ COMMANDS = {
     "state": _state,
     "leftovers": _leftovers,
     "fault": _fault,
+    "faults": _faults,
 }
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) not in PORTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 0, for any free one, to {PORTS[-1]}")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not 1 <= speed <= FASTEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed: give a number from 1 to {FASTEST}")
+    return speed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         "state": "print what exists, as JSON",
         "leftovers": "list what exists, a line each",
         "fault": "make something fail",
+        "faults": "list what is still to fail, or forget it with --clear",
     }
     made = {name: commands.add_parser(name, help=text, description=text) for name, text in texts.items()}
     for parser_of in made.values():
@@ -116,8 +146,8 @@ def _parser() -> argparse.ArgumentParser:
             "--directory", default=str(DIRECTORY), help=f"where its files lie (default: {DIRECTORY})"
         )
     for name in ("up", "serve", "run"):
-        made[name].add_argument("--port", type=int, default=0, help="loopback port, 0 for any free one (default: 0)")
-        made[name].add_argument("--speed", type=float, default=60.0, help="AWS's seconds in one of ours (default: 60)")
+        made[name].add_argument("--port", type=_port, default=0, help="loopback port, 0 for any free one (default: 0)")
+        made[name].add_argument("--speed", type=_speed, default=60.0, help="AWS's seconds in one of ours (default: 60)")
     made["run"].add_argument("--app", default=".", help="directory of the CDK app, with its cdk.json (default: .)")
     made["run"].add_argument(
         "--expect", action="append", default=[], help="pattern of `service kind id` that may stay; may be given again"
@@ -125,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     made["fault"].add_argument("kind", choices=FAULTS)
     made["fault"].add_argument("target", help="logical id, service:Operation, function or job name; * for any")
     made["fault"].add_argument("--always", action="store_true", help="every time, not once")
+    made["faults"].add_argument("--clear", action="store_true", help="let nothing fail any more")
     return parser
 
 

@@ -14,7 +14,18 @@ from rehearsal.emr.runs import JobRuns
 from rehearsal.kubernetes.cluster import Cluster as RunningCluster
 from rehearsal.kubernetes.cluster import Surroundings
 from rehearsal.kubernetes.fleet import Ec2Fleet
-from rehearsal.services import ec2, eks, logs, resource_policies, s3, secretsmanager, stepfunctions, sts, vpc_endpoints
+from rehearsal.services import (
+    ec2,
+    eks,
+    iam,
+    logs,
+    resource_policies,
+    s3,
+    secretsmanager,
+    stepfunctions,
+    sts,
+    vpc_endpoints,
+)
 from rehearsal.services.codebuild import CodeBuild
 from rehearsal.services.eks import load_balancing
 from rehearsal.services.eks.access_entries import associations
@@ -50,6 +61,7 @@ def start(world: World, callers: Callers) -> Services:
         "eks": eks.operations(clusters),
         "elb": load_balancing.operations(),
         "emr-containers": {**virtual.operations(), **runs.operations()},
+        "iam": iam.operations(),
         "stepfunctions": stepfunctions.operations(),
         "sts": sts.operations(),
     }

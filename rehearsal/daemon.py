@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import psutil
 from rehearsal.clock import Clock
 from rehearsal.world import World
 
+MARK = ".rehearsal"  # in a directory that was made for a rehearsal, and may be emptied for the next one
 START_TIMEOUT, STOP_TIMEOUT = 60.0, 30.0  # wall seconds
 
 
@@ -39,6 +41,20 @@ class Running:
             return False
 
 
+def claim(directory: Path) -> None:
+    """Make a directory a rehearsal's own, empty; raise DaemonError where one is up or somebody else's files lie."""
+    if found := find(directory):
+        raise DaemonError(
+            f"a rehearsal is already up in {directory} (process {found.pid}): end it with "
+            f"'python -m rehearsal down --directory {directory}', or give another --directory"
+        )
+    if directory.exists() and not (directory / MARK).exists() and any(directory.iterdir()):
+        raise DaemonError(f"{directory} holds files that no rehearsal made: give --directory a new or empty folder")
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    (directory / MARK).touch()
+
+
 def find(directory: Path) -> Running | None:
     """Return the rehearsal that is up in a directory, None if there is none."""
     try:
@@ -52,7 +68,7 @@ def world_of(directory: Path) -> World:
     """Return the world of the rehearsal that is up, to ask it; raise DaemonError where none is."""
     running = find(directory)
     if running is None:
-        raise DaemonError(f"no rehearsal is up in {directory}: start one with `python -m rehearsal up`")
+        raise DaemonError(f"no rehearsal is up in {directory}: start one with 'python -m rehearsal up'")
     return World(directory, running.port)
 
 
@@ -76,12 +92,7 @@ def serve(directory: Path, port: int, speed: float) -> None:
 
 def up(directory: Path, port: int, speed: float) -> World:
     """Start a rehearsal in the background and return its world when it answers; raise DaemonError if it does not."""
-    if found := find(directory):
-        raise DaemonError(
-            f"a rehearsal is already up in {directory} (process {found.pid}): end it with `python -m rehearsal down`, "
-            "or give another --directory"
-        )
-    directory.mkdir(parents=True, exist_ok=True)
+    claim(directory)
     log = directory / "log"
     command = [sys.executable, "-m", "rehearsal", "serve", "--directory", str(directory), "--port", str(port)]
     with log.open("wb") as output:

@@ -1,6 +1,8 @@
 """The whole story: bootstrap, deploy, no change, diff, destroy, deploy and destroy again, and what is left over."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -76,10 +78,15 @@ class Rehearsal:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # so that all that it starts ends with it
         ) as process:
-            for line in process.stdout or ():
-                lines.append(line)
-                self.say(line.rstrip())
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    self.say(line.rstrip())
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
         self.seconds[step] = time.monotonic() - start
         if process.returncode:
             raise StepFailed(f"{step}: cdk {' '.join(arguments)} ended with status {process.returncode}")

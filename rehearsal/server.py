@@ -165,12 +165,25 @@ def _compose(world: World) -> Gateway:
     return Gateway(world, callers, emulator, handlers, own.refusals, _pages(world, own))
 
 
+def _check_target(kind: str, target: str) -> None:
+    """Raise ValueError for a target that nothing can ever be."""
+    if not target:
+        raise ValueError("the target is empty: name what shall fail, or give * for any")
+    if kind == "throttle" and target != "*":
+        service, _, name = target.partition(":")
+        if not operation.exists(service, name):
+            raise ValueError(
+                f"{target!r} is no operation: give service:Operation as boto3 names them, ssm:PutParameter"
+            )
+
+
 def _pages(world: World, own: composition.Services) -> dict[str, Page]:
     def faults(request: Request, _: str) -> dict[str, Any]:
         if request.method == "DELETE":
             world.faults.clear()
         if request.method == "POST":
             asked = request.get_json()
+            _check_target(asked["kind"], asked["target"])
             world.faults.plant(Fault(asked["kind"], asked["target"], bool(asked.get("always"))))
         return {"planted": [asdict(fault) for fault in world.faults.planted]}
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,10 @@ ACCOUNT = "111122223333"  # AWS's own documentation uses this account
 ADMIN_KEY, ADMIN_SECRET = "AKIAREHEARSALADMIN00", "rehearsal-is-not-a-secret"
 
 _MODELS = Loader()  # shared by all clients, for reading EC2's model takes 0.4 s
+
+
+class PageError(Exception):
+    """A page of the rehearsal refused what it was asked, in these words."""
 
 
 @dataclass
@@ -56,13 +61,19 @@ class World:
         )
 
     def page(self, name: str, content: object = None, method: str | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Ask one of the rehearsal's own pages, from whichever process: `state`, `faults` (POST one, DELETE all)."""
+        """Ask one of the rehearsal's own pages, from whichever process: `state`, `faults` (POST one, DELETE all).
+
+        Raises PageError where it refuses.
+        """
         body = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(  # noqa: S310 - loopback
             f"{self.endpoint}/_rehearsal/{name}", body, {"Content-Type": "application/json"}, method=method
         )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
+                return json.load(answer)
+        except urllib.error.HTTPError as refused:
+            raise PageError(refused.read().decode().strip()) from refused
 
     def in_background(self, name: str, work: Callable[[], None]) -> None:
         """Run `work` in a thread that does not keep the rehearsal alive; what breaks while that ends is silent."""

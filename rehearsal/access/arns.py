@@ -8,6 +8,7 @@ from itertools import product
 from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
 
+from rehearsal.access import service_linked
 from rehearsal.access.actions import definition, resource_formats
 from rehearsal.wire.call import Call
 
@@ -171,6 +172,8 @@ def _iam_paths(call: Call, action: str) -> list[str] | None:
         if call.operation == "CreateRole":
             return [f"arn:aws:iam::{call.account}:role{call.parameters.get('Path', '/')}{role}"]
         return [role_arn(call.account, role)]
+    if action == "CreateServiceLinkedRole":
+        return [service_linked.arn(call.account, call.parameters["AWSServiceName"])]
     if action == "CreatePolicy":
         path = call.parameters.get("Path", "/")
         return [f"arn:aws:iam::{call.account}:policy{path}{call.parameters['PolicyName']}"]

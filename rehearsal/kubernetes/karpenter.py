@@ -51,15 +51,15 @@ class Karpenter:
         """Work in the background until `stopped`."""
         repeat("karpenter", TICK, self.stopped, self.turn)
 
-    def _runs(self) -> bool:
-        if not self.needs_controller:
-            return True
-        return any(holds(pod, "Ready") for pod in self.api.items(f"{nodes.PODS}?labelSelector={CONTROLLER}"))
+    def _controllers(self) -> list[Item]:
+        return [pod for pod in self.api.items(f"{nodes.PODS}?labelSelector={CONTROLLER}") if holds(pod, "Ready")]
 
     def turn(self) -> None:
         """Look at everything once and do what is due, if the controller runs."""
-        if not self._runs():
+        controllers = self._controllers()
+        if self.needs_controller and not controllers:
             return
+        self._claims.cluster = next(map(_cluster_name, controllers), "")
         classes = {each["metadata"]["name"]: each for each in self.api.items(CLASSES)}
         claims, present = self.api.items(CLAIMS), self.api.items(nodes.NODES)
         by_provider = {each["spec"].get("providerID"): each for each in present}
@@ -186,6 +186,12 @@ class Karpenter:
                 self.api.delete(f"{CLAIMS}/{name}")
 
 
+def _cluster_name(controller: Item) -> str:
+    """Return what a controller's pod was told of its cluster."""
+    variables = [each for container in controller["spec"]["containers"] for each in container.get("env", [])]
+    return next((each.get("value", "") for each in variables if each["name"] == "CLUSTER_NAME"), "")
+
+
 def _is_current(node_class: Item) -> bool:
     """Return whether a class is ready as it is written now; one that is not is looked at again."""
     found = node_class.get("status", {}).get("conditions", [])
@@ -207,8 +213,12 @@ def _size(claim: Item) -> Resources:
     return quantities({**claim.get("status", {}).get("capacity", {}), "nodes": "1"})
 
 
+def _is_about_empty_nodes(budget: Item) -> bool:
+    return "schedule" not in budget and "Empty" in budget.get("reasons", ["Empty"])
+
+
 def _patience(pool: Item) -> float:
     """Return how long, in AWS's seconds, a node of a pool may stand empty."""
     disruption = pool["spec"].get("disruption", {})
-    budgets = [each["nodes"] for each in disruption.get("budgets", []) if "schedule" not in each]
+    budgets = [each["nodes"] for each in disruption.get("budgets", []) if _is_about_empty_nodes(each)]
     return NEVER if {"0", "0%"} & set(budgets) else seconds(disruption.get("consolidateAfter", "0s"))

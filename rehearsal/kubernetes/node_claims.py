@@ -55,6 +55,7 @@ class NodeClaims:
     api: Api
     clock: Clock
     fleet: Fleet
+    cluster: str = ""  # as the controller's pods were told its name
     _launched: dict[str, float] = field(default_factory=dict)  # by the claim's name
     _deleting: dict[str, float] = field(default_factory=dict)
 
@@ -82,6 +83,7 @@ class NodeClaims:
             POOL: claim["metadata"]["labels"][POOL],
             "karpenter.sh/nodeclaim": name,
             "karpenter.k8s.aws/ec2nodeclass": node_class["metadata"]["name"],
+            **_tags_of(self.cluster),
         }
         groups = tuple(each["id"] for each in status["securityGroups"])
         spot = offer.capacity_type == "spot"
@@ -176,6 +178,10 @@ class NodeClaims:
             if not held and "deletionTimestamp" not in pod["metadata"]:
                 nodes.evict(self.api, pod)
         return overdue or not pods
+
+
+def _tags_of(cluster: str) -> dict[str, str]:
+    return {f"kubernetes.io/cluster/{cluster}": "owned", "eks:eks-cluster-name": cluster} if cluster else {}
 
 
 def _claim(claim: Claim) -> Item:

@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from kubernetes.utils.quantity import parse_quantity
 
 from rehearsal.kubernetes import nodes
 from rehearsal.kubernetes.api import Api, Item
 from rehearsal.kubernetes.fleet import Fleet
-from rehearsal.kubernetes.loop import repeat
+from rehearsal.kubernetes.loop import attempt, repeat
 
 DRIVER = "ebs.csi.aws.com"
 CONTROLLER = "ebs-csi-controller"  # the pods without which no claim is served
@@ -46,10 +47,10 @@ class Volumes:
             node = notes.get("volume.kubernetes.io/selected-node")
             asked = notes.get("volume.kubernetes.io/storage-provisioner") == DRIVER and node
             if asked and not claim["spec"].get("volumeName") and claim["metadata"]["uid"] not in self._made:
-                self._provision(claim, node)
+                attempt("provision a volume", partial(self._provision, claim, node))
         for volume in self.api.items(VOLUMES):
             if volume["status"].get("phase") == "Released" and _is_ours(volume):
-                self._delete(volume)
+                attempt("delete a volume", partial(self._delete, volume))
 
     def _provision(self, claim: Item, node_name: str) -> None:
         node = self.api.get(f"{nodes.NODES}/{node_name}")

@@ -10,6 +10,7 @@ from moto.ec2.models.instances import Reservation
 from moto.events.models import events_backends
 from moto.iam.models import iam_backends
 
+from rehearsal.access.service_linked import PATH
 from rehearsal.world import World
 
 ENDED = ("deleted", "deleting", "terminated", "PendingDeletion")  # still in sight, no longer a resource
@@ -18,6 +19,7 @@ NOT_RESOURCES = {
     *("AccessKey", "AccessKeyLastUsed", "AssumedRole", "MetricDatum", "LambdaPermission", "Route", "SecurityGroupRule"),
     *("LogStream", "CloudWatchMetricProvider"),
 }
+SERVICE_LINKED = f":role{PATH}"  # of AWS's services: whoever has one made by a stack leaves it to all who need it
 NAMES = ("arn", "id", "name", "resource_id", "association_id")
 
 
@@ -52,7 +54,7 @@ class Inventory:
             for backend in list(backends.get(self._world.account, {}).values()):
                 for value in list(vars(backend).values()):
                     for key, record in _records(value):
-                        if name := _name(key, record):
+                        if (name := _name(key, record)) and SERVICE_LINKED not in name:
                             yield f"{backends.service_name} {type(record).__name__.removeprefix('Fake')} {name}"
 
 

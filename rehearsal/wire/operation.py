@@ -40,6 +40,14 @@ def protocol_of(service: str, request: Request) -> str:
         raise _unknown(service, request) from error
 
 
+def exists(service: str, name: str) -> bool:
+    """Return whether a service, by botocore's name for it, has an operation of this name."""
+    try:
+        return name in get_service_model(service).operation_names
+    except UnknownServiceError:
+        return False
+
+
 def match(service: str, protocol: str, request: Request) -> Matched:
     """Return the operation of `service` that `request` calls; refuse what the service's model does not know."""
     try:

@@ -178,3 +178,23 @@ def _group_record(name: str, size: int) -> dict[str, Any]:
         "labels": {"role": name},
         "taints": [] if name == "system" else [{"key": "role", "value": name, "effect": "NO_SCHEDULE"}],
     }
+
+
+@pytest.fixture(scope="session")
+def karpenter(kubectl: Kubectl, nodes: str) -> str:
+    """Install the CRDs, the controller's pods (which do nothing but be there) and the GPUs' device plugin."""
+    for path in build.kubebox().crds:
+        kubectl("apply", "--server-side", "-f", str(path))
+    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    labels = {"app.kubernetes.io/name": "karpenter"}
+    spec = {"containers": [{"name": "controller", "image": "karpenter"}]}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "karpenter", "namespace": "kube-system"},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}},
+    }
+    plugin = _daemon_set("nvidia-device-plugin", {"karpenter.k8s.aws/instance-gpu-manufacturer": "nvidia"})
+    kubectl("apply", "-f", "-", given=[deployment, plugin])
+    kubectl("-n", "kube-system", "rollout", "status", "deployment/karpenter", "--timeout=30s")
+    return nodes

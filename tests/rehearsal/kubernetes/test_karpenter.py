@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from rehearsal.clock import Clock
-from rehearsal.kubernetes import build
 from rehearsal.kubernetes.cluster import Cluster
 from rehearsal.kubernetes.fleet import PaperFleet
 from rehearsal.kubernetes.node_claims import CLAIMS
@@ -19,26 +18,6 @@ GPU_TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
 MESSAGES = ("get", "events", "-o", "jsonpath={.items[*].message}")
 OWN_TAINT = {"key": "team", "value": "a", "effect": "NoSchedule"}
 TOLERATION = {"key": "team", "operator": "Exists"}
-
-
-@pytest.fixture(scope="module")
-def karpenter(kubectl: Kubectl, nodes: str, daemon_set: Callable[..., dict[str, Any]]) -> str:
-    """Install the CRDs, the controller's pods (which do nothing but be there) and the GPUs' device plugin."""
-    for path in build.kubebox().crds:
-        kubectl("apply", "--server-side", "-f", str(path))
-    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-    labels = {"app.kubernetes.io/name": "karpenter"}
-    spec = {"containers": [{"name": "controller", "image": "karpenter"}]}
-    deployment = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "karpenter", "namespace": "kube-system"},
-        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}},
-    }
-    plugin = daemon_set("nvidia-device-plugin", {"karpenter.k8s.aws/instance-gpu-manufacturer": "nvidia"})
-    kubectl("apply", "-f", "-", given=[deployment, plugin])
-    kubectl("-n", "kube-system", "rollout", "status", "deployment/karpenter", "--timeout=30s")
-    return nodes
 
 
 @pytest.fixture

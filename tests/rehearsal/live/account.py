@@ -3,6 +3,8 @@
 import copy
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +12,7 @@ from rehearsal.world import World
 
 Resources = dict[str, Any]  # logical id -> definition
 PATIENCE = 120.0  # wall seconds until a stack must have settled
+LARGEST_BODY = 51_200  # bytes of a template that is not in a bucket
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
 
@@ -39,18 +42,33 @@ class Account:
         """Create a stack, under a name of its own unless one is given."""
         self._made += 1
         name = name or f"live-{self._made}"
-        body = _body(resources, more.pop("outputs", {}))
-        made = self.client("cloudformation").create_stack(
-            StackName=name, TemplateBody=body, Capabilities=CAPABILITIES, **more
-        )
+        with self._template(_body(resources, more.pop("outputs", {}))) as template:
+            made = self.client("cloudformation").create_stack(
+                StackName=name, Capabilities=CAPABILITIES, **template, **more
+            )
         return self.settled(made["StackId"])
 
     def update(self, stack: Outcome, resources: Resources, **more: Any) -> Outcome:  # noqa: ANN401 - UpdateStack's
-        body = _body(resources, more.pop("outputs", {}))
-        self.client("cloudformation").update_stack(
-            StackName=stack.stack, TemplateBody=body, Capabilities=CAPABILITIES, **more
-        )
+        with self._template(_body(resources, more.pop("outputs", {}))) as template:
+            self.client("cloudformation").update_stack(
+                StackName=stack.stack, Capabilities=CAPABILITIES, **template, **more
+            )
         return self.settled(stack.stack)
+
+    @contextmanager
+    def _template(self, body: str) -> Iterator[dict[str, str]]:
+        """Give a template as CloudFormation takes it: a large one lies in a bucket while it is asked for."""
+        if len(body) <= LARGEST_BODY:
+            yield {"TemplateBody": body}
+            return
+        storage, place = self.client("s3"), {"Bucket": "live-templates", "Key": "template.json"}
+        storage.create_bucket(Bucket=place["Bucket"], CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+        storage.put_object(**place, Body=body)
+        try:
+            yield {"TemplateURL": f"https://{place['Bucket']}.s3.us-west-2.amazonaws.com/{place['Key']}"}
+        finally:
+            storage.delete_object(**place)
+            storage.delete_bucket(Bucket=place["Bucket"])
 
     def delete(self, stack: Outcome, **more: Any) -> Outcome:  # noqa: ANN401 - DeleteStack's
         self.client("cloudformation").delete_stack(StackName=stack.stack, **more)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,10 +53,9 @@ def test_up_prints_the_environment_that_a_users_own_client_needs_and_down_ends_i
 
 def test_a_second_one_in_the_same_directory_is_refused(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     directory = str(account.world.directory)
-    assert cli.main(["up", "--directory", directory]) == 1
-    assert "a rehearsal is already up" in capsys.readouterr().out
-    assert cli.main(["run", "--directory", directory]) == 1
-    assert "end it first with `python -m rehearsal down`" in capsys.readouterr().out
+    for command in ("up", "run"):
+        assert cli.main([command, "--directory", directory]) == 1
+        assert "a rehearsal is already up" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["down"], ["state"], ["leftovers"], ["fault", "create", "A"]], ids=lambda c: c[0])
@@ -63,7 +63,41 @@ def test_where_none_is_up_a_command_says_so(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main([*command, "--directory", str(tmp_path)]) == 1
-    assert f"error: no rehearsal is up in {tmp_path}" in capsys.readouterr().out
+    assert f"error: no rehearsal is up in {tmp_path}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["up", "run"])
+def test_a_folder_with_somebody_s_files_is_refused_and_left_alone(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against `--directory .`, which once deleted what was there."""
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "text").write_text("years")
+    assert cli.main([command, "--directory", str(tmp_path)]) == 1
+    assert "holds files that no rehearsal made" in capsys.readouterr().err
+    assert (tmp_path / "thesis" / "text").read_text() == "years"
+
+
+@pytest.mark.parametrize("option", [["--port", "99999"], ["--speed", "0"], ["--speed", "nan"]], ids=" ".join)
+def test_a_port_or_speed_that_cannot_be_is_refused(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["up", *option])
+    assert f"{option[1]!r} is no" in capsys.readouterr().err
+
+
+def test_a_run_that_is_terminated_takes_the_cdk_cli_with_it(tmp_path: Path) -> None:
+    (tmp_path / "cdk.json").write_text(json.dumps({"app": "sleep 300 & echo synthesizing >&2; wait"}))
+    command = [sys.executable, "-m", "rehearsal", "run", "--app", str(tmp_path), "--directory", str(tmp_path / "run")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout
+        assert any("synthesizing" in line for line in run.stdout)
+        family = psutil.Process(run.pid).children(recursive=True)
+        names = [each.name() for each in family]
+        run.terminate()
+        run.communicate()
+    assert "sleep" in names
+    assert run.returncode == 128 + signal.SIGTERM
+    assert not psutil.wait_procs(family, 10)[1]
 
 
 def test_a_file_left_by_a_dead_rehearsal_is_not_taken_for_a_living_one(tmp_path: Path) -> None:

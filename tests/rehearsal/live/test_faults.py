@@ -21,6 +21,33 @@ def test_a_fault_is_planted_from_the_command_line(account: Account) -> None:
     account.discard(failed)
 
 
+@pytest.mark.parametrize(
+    ("kind", "target", "why"),
+    [
+        ("create", "", "the target is empty"),
+        ("throttle", "eks:NoSuchOperation", "'eks:NoSuchOperation' is no operation"),
+        ("throttle", "EKS CreateCluster", "'EKS CreateCluster' is no operation"),
+    ],
+)
+def test_a_fault_that_can_never_happen_is_refused(
+    account: Account, kind: str, target: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["fault", "--directory", str(account.world.directory), kind, target]) == 1
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("plant")
+def test_planted_faults_are_listed_and_cleared_from_the_command_line(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ["--directory", str(account.world.directory)]
+    assert cli.main(["fault", *place, "create", "Topic", "--always"]) == 0
+    capsys.readouterr()
+    for more, said in (([], "create Topic always\n"), (["--clear"], ""), ([], "")):
+        assert cli.main(["faults", *place, *more]) == 0
+        assert capsys.readouterr().out == said
+
+
 def test_creation_fails_once_and_the_second_attempt_succeeds(account: Account, plant: Plant) -> None:
     plant("create", "Topic")
     failed = account.create(TOPIC)
