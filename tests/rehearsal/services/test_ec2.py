@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from service_roles import service_role
 
 from rehearsal.server import serve
 from rehearsal.world import World
@@ -137,9 +138,7 @@ def test_a_terminated_instance_leaves_its_subnet(ec2: Any, subnet: str) -> None:
 
 def test_a_state_machine_calls_as_its_role_and_needs_no_execution_name(world: World) -> None:
     """Guards against the emulator, whose interpreter calls as nobody and starts a second execution named None."""
-    trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = world.client("iam").create_role(RoleName="machine", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    role = service_role(world, "machine", "states.amazonaws.com")
     task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sts:getCallerIdentity", "Next": "Wait"}
     states = {"Ask": task, "Wait": {"Type": "Wait", "Seconds": 120, "End": True}}
     definition = json.dumps({"StartAt": "Ask", "States": states})
