@@ -24,6 +24,8 @@ def build(blueprint: config.Blueprint, app: cdk.App) -> cdk.App:
         subnets=network.private_subnets,
         node_subnets=network.node_subnets,
         cluster=blueprint.cluster,
+        capacity=blueprint.capacity,
+        tags=blueprint.tags,
         env=env,
     )
     for key, value in blueprint.tags.items():
@@ -36,9 +38,10 @@ def main() -> None:
     app = cdk.App()
     try:
         blueprint = config.load(app.node.try_get_context("config") or BLUEPRINT)
-    except config.ConfigError as error:
+        build(blueprint, app)
+    except (config.ConfigError, ValueError) as error:
         sys.exit(f"error: {error}")
-    build(blueprint, app).synth()
+    app.synth()
 
 
 if __name__ == "__main__":

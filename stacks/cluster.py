@@ -1,18 +1,23 @@
 """The stack of the cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 import config
 from rapids_eks.eks_platform import EksPlatform
+from rapids_eks.gpu_operator import GpuOperator
+from rapids_eks.karpenter.karpenter_nodes import KarpenterNodes
+from rapids_eks.karpenter.pools import EXECUTOR_LABELS, Lifetime, driver_pool, gpu_pool
 from rapids_eks.sweep.construct import Sweep
 
 
 class ClusterStack(cdk.Stack):
-    """The cluster with what runs on it from the start. Exposes `cluster`, and `platform` with all of it."""
+    """The cluster and the nodes of jobs. Exposes `cluster`, and `ready`, which whatever runs on it depends on."""
 
     def __init__(
         self,
@@ -24,11 +29,13 @@ class ClusterStack(cdk.Stack):
         subnets: Sequence[ec2.ISubnet],
         node_subnets: Sequence[ec2.ISubnet],
         cluster: config.Cluster,
+        capacity: config.Capacity,
+        tags: Mapping[str, str],
         env: cdk.Environment | None = None,
     ) -> None:
         super().__init__(scope, id, env=env, description=f"The cluster {name}")
         sweep = Sweep(self, "Sweep", vpc=vpc, cluster_name=name)
-        self.platform = EksPlatform(
+        platform = EksPlatform(
             self,
             "Platform",
             name=name,
@@ -46,5 +53,51 @@ class ClusterStack(cdk.Stack):
             log_retention_days=cluster.log_retention_days,
             key_deletion_days=cluster.key_deletion_days,
         )
-        self.platform.node.add_dependency(sweep)  # so that it comes last when the stack is deleted
-        self.cluster = self.platform.cluster
+        platform.node.add_dependency(sweep)  # so that it comes last when the stack is deleted
+        self.cluster = cast("eks.ICluster", platform.cluster)
+        nodes = _job_nodes(self, name, platform, subnets, node_subnets, capacity, tags)
+        nodes.node.add_dependency(platform.ready)
+        operator = GpuOperator(
+            self,
+            "GpuOperator",
+            cluster=self.cluster,
+            gpu_node_labels=EXECUTOR_LABELS,
+            mig_strategy=capacity.gpu.mig_strategy,
+            driver_on_nodes=capacity.operating_system == "al2023",
+        )
+        operator.node.add_dependency(nodes.ready)
+        self.ready = operator
+
+
+def _job_nodes(
+    scope: Construct,
+    name: str,
+    platform: EksPlatform,
+    subnets: Sequence[ec2.ISubnet],
+    node_subnets: Sequence[ec2.ISubnet],
+    capacity: config.Capacity,
+    tags: Mapping[str, str],
+) -> KarpenterNodes:
+    if capacity.mode != "karpenter":
+        raise ValueError(f'capacity.mode "{capacity.mode}" cannot be deployed yet: use "karpenter"')
+    driver, gpu = capacity.driver, capacity.gpu
+    return KarpenterNodes(
+        scope,
+        "JobNodes",
+        cluster=cast("eks.ICluster", platform.cluster),
+        cluster_name=name,
+        cluster_security_group_id=platform.cluster_security_group_id,
+        private_subnets=subnets,
+        node_subnets=node_subnets,
+        pools=[
+            driver_pool(driver.instance_types, max_vcpus=driver.max_vcpus, root_volume_gib=driver.root_volume_gib),
+            gpu_pool(gpu.instance_types, max_gpus=gpu.max_gpus, root_volume_gib=gpu.root_volume_gib, spot=gpu.spot),
+        ],
+        lifetime=Lifetime(
+            consolidate_after_minutes=capacity.consolidate_after_minutes,
+            expire_after_hours=capacity.expire_after_hours,
+            termination_grace_minutes=capacity.termination_grace_minutes,
+        ),
+        image_release=capacity.al2023_release,
+        tags=tags,
+    )

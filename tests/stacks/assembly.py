@@ -18,7 +18,8 @@ from tests.rehearsal.live.account import Account, Outcome, Resources
 
 ACCOUNT, REGION = "111122223333", "us-west-2"
 NAME = "stacked"  # the cluster's
-USUAL = config.Network()
+USUAL, NODES = config.Network(), config.Capacity()
+TAGS = {"project": "spark"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,12 @@ class Assembly:
 
 
 def synthesized(
-    into: Path, cluster: config.Cluster, network: config.Network = USUAL, *, region: str = REGION
+    into: Path,
+    cluster: config.Cluster,
+    network: config.Network = USUAL,
+    *,
+    capacity: config.Capacity = NODES,
+    region: str = REGION,
 ) -> Assembly:
     """Return the stacks of the network and the cluster, made under the eyes of cdk-nag."""
     app = cdk.App(outdir=str(into))
@@ -74,6 +80,8 @@ def synthesized(
         subnets=under.private_subnets,
         node_subnets=under.node_subnets,
         cluster=cluster,
+        capacity=capacity,
+        tags=TAGS,
         env=env,
     )
     app.synth()

@@ -9,16 +9,19 @@ from typing import Any
 import pytest
 
 import config
+from rapids_eks.core_nodes import LABELS
+from rapids_eks.karpenter.pools import DRIVER_LABELS, EXECUTOR_LABELS, GPU
 from rehearsal.emr.pods import SUBMITTER_SIZE
 from rehearsal.kubernetes import build
 from rehearsal.kubernetes.api import Api, ApiError
 from tests.rehearsal.live.account import Account, Outcome
 from tests.stacks.assembly import ACCOUNT, NAME, synthesized
 from tests.stacks.eks_access import api, role
+from tests.stacks.karpenter_access import TWIN, device_plugin, instances_of_pools, karpenters_ec2, may_end, may_start
 
 FIRST, SECOND = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("FirstAdmin", "SecondAdmin"))
 LOGS = f"/aws/eks/{NAME}/cluster"
-KARPENTER = {"cpu": "1", "memory": "1Gi"}  # what its documentation asks for: https://karpenter.sh/docs/getting-started/
+PODS = "/api/v1/namespaces/default/pods"
 
 
 @dataclass
@@ -37,8 +40,8 @@ def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
         build.kubebox()
     except build.BuildError as missing:
         pytest.skip(str(missing))
-    for arn in (FIRST, SECOND):
-        role(account, arn.rsplit("/", 1)[-1])
+    for name in (FIRST.rsplit("/", 1)[-1], SECOND.rsplit("/", 1)[-1], TWIN):
+        role(account, name)
     assembly = synthesized(tmp_path_factory.mktemp("one"), config.Cluster(admins=(FIRST,), log_retention_days=14))
     assembly.publish(account, "StackedCluster")
     before = account.left()
@@ -138,26 +141,58 @@ def _is(item: dict[str, Any], condition: str) -> bool:
 
 
 def _pod(name: str, requests: dict[str, str], **spec: object) -> dict[str, Any]:
-    container = {"name": "main", "image": "example.com/main", "resources": {"requests": requests}}
-    metadata = {"name": name, "labels": {"app": name.rstrip("0123456789")}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container], **spec}}
+    container = {"name": "main", "image": "example.com/main", "resources": {"requests": requests, "limits": requests}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container], **spec}}
 
 
-def test_karpenter_and_a_submitter_per_team_fit_beside_the_system_pods(account: Account, kubernetes: Api) -> None:
+def _run(account: Account, kubernetes: Api, *pods: dict[str, Any]) -> None:
+    for pod in pods:
+        kubernetes.create(PODS, pod)
+    account.waits(60, lambda: [pod["status"]["phase"] for pod in kubernetes.items(PODS)] == ["Running"] * len(pods))
+
+
+def test_a_submitter_per_team_fits_beside_karpenter_and_the_system_pods(account: Account, kubernetes: Api) -> None:
     """Guards against core nodes that are too small, or tainted against pods that tolerate nothing."""
-    apart = {"labelSelector": {"matchLabels": {"app": "karpenter"}}, "topologyKey": "kubernetes.io/hostname"}
-    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
-    submitter = SUBMITTER_SIZE["requests"]
-    pods = [
-        *(_pod(f"karpenter{number}", KARPENTER, affinity=affinity) for number in range(2)),
-        *(_pod(f"submitter{number}", submitter, nodeSelector={"NodeGroupType": "core"}) for number in range(2)),
-    ]
-    path = "/api/v1/namespaces/default/pods"
-    for pod in pods:
-        kubernetes.create(path, pod)
-    account.waits(30, lambda: [pod["status"]["phase"] for pod in kubernetes.items(path)] == ["Running"] * 4)
-    for pod in pods:
-        kubernetes.call("DELETE", f"{path}/{pod['metadata']['name']}")
+    controllers = kubernetes.items("/api/v1/namespaces/kube-system/pods?labelSelector=app.kubernetes.io/name=karpenter")
+    assert len({pod["spec"]["nodeName"] for pod in controllers}) == 2
+    submitters = [_pod(f"submitter{n}", SUBMITTER_SIZE["requests"], nodeSelector=LABELS) for n in range(2)]
+    _run(account, kubernetes, *submitters)
+    for pod in submitters:
+        kubernetes.call("DELETE", f"{PODS}/{pod['metadata']['name']}")
+
+
+def test_drivers_and_executors_get_nodes_of_the_cluster_in_the_node_subnets(account: Account, kubernetes: Api) -> None:
+    """The nodes stay: the stack is deleted while they run."""
+    kubernetes.create("/apis/apps/v1/namespaces/kube-system/daemonsets", device_plugin())
+    driver = _pod("driver", {"cpu": "3"}, nodeSelector=DRIVER_LABELS)
+    executor = _pod("executor", {"cpu": "6", GPU: "1"}, nodeSelector=EXECUTOR_LABELS)
+    account.waits(60, lambda: not kubernetes.items(PODS))
+    _run(account, kubernetes, driver, executor)
+    made = instances_of_pools(account)
+    assert {each["InstanceType"] for each in made} <= {"m5.xlarge", "m6i.xlarge", "g5.2xlarge"}
+    assert [each.get("InstanceLifecycle") for each in made if each["InstanceType"] == "g5.2xlarge"] == ["spot"]
+    group = described(account)["resourcesVpcConfig"]["clusterSecurityGroupId"]
+    for each in made:
+        tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+        assert (tags["project"], tags[f"kubernetes.io/cluster/{NAME}"]) == ("spark", "owned")
+        assert each["PrivateIpAddress"].startswith("100.64.")
+        assert [found["GroupId"] for found in each["SecurityGroups"]] == [group]
+
+
+def test_karpenter_may_start_and_end_what_carries_the_cluster_s_tags_and_nothing_else(
+    account: Account, deployed: Deployed
+) -> None:
+    assert deployed
+    as_karpenter = karpenters_ec2(account)
+    machines = [each for found in as_karpenter.describe_instances()["Reservations"] for each in found["Instances"]]
+    core = [each for each in machines if "karpenter.sh/nodepool" not in {tag["Key"] for tag in each["Tags"]}]
+    assert core
+    assert not any(may_end(as_karpenter, each["InstanceId"]) for each in core)
+    tags = {"eks:eks-cluster-name": NAME, f"kubernetes.io/cluster/{NAME}": "owned", "karpenter.sh/nodepool": "gpu"}
+    subnet = core[0]["SubnetId"]
+    assert may_start(as_karpenter, subnet, tags)
+    for missing in tags:
+        assert not may_start(as_karpenter, subnet, {key: value for key, value in tags.items() if key != missing})
 
 
 def test_the_tunnel_leads_through_a_core_node_to_the_api(account: Account, deployed: Deployed, kubernetes: Api) -> None:
@@ -166,7 +201,8 @@ def test_the_tunnel_leads_through_a_core_node_to_the_api(account: Account, deplo
     assert len(filters) == 2
     found = account.client("ec2").describe_instances(Filters=filters)["Reservations"]
     through = {instance["InstanceId"] for each in found for instance in each["Instances"]}
-    assert through == {node["spec"]["providerID"].rpartition("/")[2] for node in kubernetes.items("/api/v1/nodes")}
+    core = kubernetes.items("/api/v1/nodes?labelSelector=NodeGroupType=core")
+    assert through == {node["spec"]["providerID"].rpartition("/")[2] for node in core}
     assert f"host={described(account)['endpoint'].removeprefix('https://')}," in command
 
 

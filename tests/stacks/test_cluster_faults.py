@@ -25,7 +25,9 @@ def assembly(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
     account.discard(network)
 
 
-@pytest.mark.parametrize("kind", ["AWS::EKS::Cluster", "AWS::EKS::Nodegroup", "Custom::AWSCDK-EKS-KubernetesResource"])
+@pytest.mark.parametrize(
+    "kind", ["AWS::EKS::Cluster", "AWS::EKS::Nodegroup", "Custom::AWSCDK-EKS-KubernetesResource", "Custom::Drain"]
+)
 def test_what_fails_leaves_nothing_in_the_way_of_the_next_attempt(
     kind: str, account: Account, plant: Callable[..., None], assembly: Assembly
 ) -> None:

@@ -7,6 +7,8 @@ from aws_cdk import aws_iam as iam
 
 from rapids_eks.acknowledged import acknowledge, resource
 
+Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]  # operator -> key -> what it may be
+
 
 @dataclass(frozen=True)
 class Permission:
@@ -14,7 +16,7 @@ class Permission:
 
     actions: Sequence[str]
     resources: Sequence[str]
-    conditions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    conditions: Conditions = field(default_factory=dict)
     why: str = ""
 
     def statement(self) -> iam.PolicyStatement:

@@ -57,6 +57,13 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
     ),
     ("logs", "DescribeLogGroups", {}, "logs:DescribeLogGroups", [f"arn:aws:logs:{HERE}:log-group::log-stream:"]),
     ("stepfunctions", "StartExecution", {"stateMachineArn": MACHINE}, "states:StartExecution", [MACHINE]),
+    (
+        "iam",
+        "CreateServiceLinkedRole",
+        {"AWSServiceName": "spot.amazonaws.com"},
+        "iam:CreateServiceLinkedRole",
+        ["arn:aws:iam::111122223333:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"],
+    ),
     ("ssm", "GetParameter", {"Name": "/cdk/v"}, "ssm:GetParameter", [f"arn:aws:ssm:{HERE}:parameter/cdk/v"]),
     ("ec2", "CreateVpc", {"CidrBlock": "10.0.0.0/16"}, "ec2:CreateVpc", [f"arn:aws:ec2:{HERE}:vpc/*"]),
     ("ec2", "DescribeVpcs", {"VpcIds": ["vpc-1"]}, "ec2:DescribeVpcs", ["*"]),

@@ -41,9 +41,9 @@ def pools(cluster: Cluster, kubectl: Kubectl, karpenter: str) -> Iterator[None]:
     assert cluster.api.items(CLAIMS) == []
 
 
-def pod(name: str, labels: dict[str, str], gpus: int = 0) -> dict[str, Any]:
+def pod(name: str, labels: dict[str, str], gpus: int = 0, cpu: str = "3") -> dict[str, Any]:
     """Return a pod as Spark makes it: it selects its nodes and tolerates nothing by itself."""
-    resources = {"cpu": "3", **({GPU: str(gpus)} if gpus else {})}
+    resources = {"cpu": cpu, **({GPU: str(gpus)} if gpus else {})}
     spec = {
         "containers": [{"name": "main", "image": "x", "resources": {"limits": resources}}],
         "nodeSelector": labels,
@@ -101,11 +101,10 @@ def test_an_executor_gets_an_on_demand_node_where_there_is_no_spot_and_both_coun
 def test_a_pod_that_selects_nothing_leaves_the_driver_s_node_alone(
     cluster: Cluster, kubectl: Kubectl, namespace: str
 ) -> None:
-    """Guards against system pods that keep a node of a finished job."""
-    run(kubectl, namespace, pod("driver", DRIVER_LABELS))
-    small = [pod(f"small{number}", {}) for number in range(3)]
-    for each in small:
-        each["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "10m"}}
+    """Guards against system pods that keep a node of a finished job; the core nodes are the fuller ones here."""
+    fillers = [pod(f"filler{number}", {"role": "system"}, cpu="1200m") for number in range(2)]
+    run(kubectl, namespace, pod("driver", DRIVER_LABELS, cpu="100m"), *fillers)
+    small = [pod(f"small{number}", {}, cpu="10m") for number in range(3)]
     run(kubectl, namespace, *small)
     assert not any("karpenter.sh/nodepool" in node_of(cluster, namespace, f"small{number}") for number in range(3))
 

@@ -1,0 +1,1 @@
+"""Nodes that Karpenter starts and stops."""

@@ -1,0 +1,118 @@
+"""The controller that starts and stops nodes."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from rapids_eks.awaited_deletion.permission import acknowledge_wildcards
+from rapids_eks.core_nodes import LABELS
+from rapids_eks.karpenter.interruption_queue import InterruptionQueue
+from rapids_eks.karpenter.permissions import permissions
+from rapids_eks.pod_role import PodRole
+
+REGISTRY = "oci://public.ecr.aws/karpenter"
+VERSION = "1.14.1"
+NAMESPACE, SERVICE_ACCOUNT = "kube-system", "karpenter"
+REPLICAS = 2  # which the chart never puts on one node
+# Of each replica. Karpenter's documentation asks for a whole CPU, which large clusters need; here it may use what is
+# free on its node: https://karpenter.sh/docs/getting-started/getting-started-with-karpenter/
+REQUESTS = {"cpu": "400m", "memory": "1Gi"}
+LIMITS = {"memory": "1Gi"}
+PATIENCE = cdk.Duration.minutes(10)  # until the pods of a release must be ready
+
+
+class KarpenterController(Construct):
+    """Karpenter's definitions and its two pods on the core nodes, with a role by Pod Identity and a queue of warnings.
+
+    Its NodePools and EC2NodeClasses must depend on it: nothing else can end them.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        cluster: eks.ICluster,
+        cluster_name: str,
+        node_role: iam.Role,
+    ) -> None:
+        """Make it; `cluster_name` is the cluster's in literal text. Raises ValueError where it is not."""
+        super().__init__(scope, id)
+        if cdk.Token.is_unresolved(cluster_name):
+            raise ValueError(
+                f"The cluster's name {cluster_name!r} is known only when the stack is deployed, but becomes part of "
+                "conditions in policies: give literal text"
+            )
+        warnings = InterruptionQueue(self, "Interruptions")
+        role = self._role(cluster_name, cluster.cluster_arn, warnings.queue.queue_arn, node_role.role_arn)
+        identity = eks.CfnPodIdentityAssociation(
+            self,
+            "Identity",
+            cluster_name=cluster.cluster_name,
+            namespace=NAMESPACE,
+            service_account=SERVICE_ACCOUNT,
+            role_arn=role.role_arn,
+        )
+        values = chart_values(cluster_name, warnings.queue.queue_name, cdk.Stack.of(self).region)
+        definitions = _release(self, "Definitions", cluster, "karpenter-crd", {})
+        program = _release(self, "Program", cluster, "karpenter", values)
+        # Pods get their credentials when they start, and must have them until they end.
+        program.node.add_dependency(definitions, identity, role, warnings)
+
+    def _role(self, cluster_name: str, cluster_arn: str, queue_arn: str, node_role_arn: str) -> iam.Role:
+        role = PodRole(self, "Role")
+        allowed = permissions(
+            cdk.Stack.of(self),
+            cluster_name=cluster_name,
+            cluster_arn=cluster_arn,
+            queue_arn=queue_arn,
+            node_role_arn=node_role_arn,
+        )
+        for each in allowed:
+            role.add_to_policy(each.statement())
+        acknowledge_wildcards(role, allowed)
+        return role
+
+
+def _release(
+    scope: Construct,
+    id: str,  # noqa: A002 - CDK's own name for it
+    cluster: eks.ICluster,
+    chart: str,
+    values: Mapping[str, object],
+) -> eks.HelmChart:
+    return eks.HelmChart(
+        scope,
+        id,
+        cluster=cluster,
+        chart=chart,
+        repository=f"{REGISTRY}/{chart}",
+        version=VERSION,
+        release=chart,
+        namespace=NAMESPACE,
+        create_namespace=False,
+        values=dict(values),
+        wait=True,
+        timeout=PATIENCE,
+    )
+
+
+def chart_values(cluster_name: str, queue_name: str, region: str) -> dict[str, object]:
+    """Return the chart's values, of which helm would pass over a misspelt one.
+
+    https://github.com/aws/karpenter-provider-aws/blob/v1.14.1/charts/karpenter/values.yaml
+    """
+    return {
+        "settings": {"clusterName": cluster_name, "interruptionQueue": queue_name},
+        "serviceAccount": {"name": SERVICE_ACCOUNT},
+        "replicas": REPLICAS,
+        "nodeSelector": LABELS,
+        "controller": {
+            "resources": {"requests": REQUESTS, "limits": LIMITS},
+            # Else it would ask the metadata, which pods do not reach.
+            "env": [{"name": "AWS_REGION", "value": region}],
+        },
+    }

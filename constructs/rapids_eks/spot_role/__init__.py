@@ -1,0 +1,1 @@
+"""The service-linked role of EC2 Spot."""
