@@ -1,6 +1,4 @@
 import ast
-import json
-import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,32 +43,6 @@ class FakeEc2:
         assert group == "sg-1"
         assert ids, "EC2 refuses an empty list"
         assert all(self.rules.pop(name) is egress for name in ids)
-
-
-@dataclass
-class Opened:
-    """Stands for the answer of the address that CloudFormation gave."""
-
-    def __enter__(self) -> "Opened":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    sent: list[dict[str, Any]] = []
-
-    def urlopen(request: urllib.request.Request, timeout: float) -> Opened:
-        assert (request.full_url, request.get_method()) == ("https://answers.test/1", "PUT")
-        assert timeout < 60, "the function itself ends after 60 seconds"
-        assert isinstance(request.data, bytes)
-        sent.append(json.loads(request.data))
-        return Opened()
-
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    return sent
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
 import ast
-import json
-import urllib.request
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -63,32 +61,6 @@ class FakeEks:
     def describe_cluster(self, name: str) -> None:
         if name not in self.clusters:
             raise MissingError
-
-
-@dataclass
-class Opened:
-    """Stands for the answer of the address that CloudFormation gave."""
-
-    def __enter__(self) -> "Opened":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    sent: list[dict[str, Any]] = []
-
-    def urlopen(request: urllib.request.Request, timeout: float) -> Opened:
-        assert (request.full_url, request.get_method()) == ("https://answers.test/1", "PUT")
-        assert timeout < 60, "the function itself ends after 60 seconds"
-        assert isinstance(request.data, bytes)
-        sent.append(json.loads(request.data))
-        return Opened()
-
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    return sent
 
 
 @pytest.fixture

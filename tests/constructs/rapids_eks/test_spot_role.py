@@ -1,5 +1,3 @@
-import json
-import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,32 +41,6 @@ class FakeIam:
         if self.refusal:
             raise self.refusal
         self.made.append(AWSServiceName)
-
-
-@dataclass
-class Opened:
-    """Stands for the answer of the address that CloudFormation gave."""
-
-    def __enter__(self) -> "Opened":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    sent: list[dict[str, Any]] = []
-
-    def urlopen(request: urllib.request.Request, timeout: float) -> Opened:
-        assert (request.full_url, request.get_method()) == ("https://answers.test/1", "PUT")
-        assert timeout < 60, "the function itself ends after 60 seconds"
-        assert isinstance(request.data, bytes)
-        sent.append(json.loads(request.data))
-        return Opened()
-
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    return sent
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What is said to CloudFormation, and to the state machine."""
 
 import json
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -40,33 +39,6 @@ class Machine:
         if self.raises:
             raise self.raises("not allowed")
         self.started.append({**given, "input": json.loads(given["input"])})
-
-
-@dataclass
-class Opened:
-    """Stands for the answer of the address that CloudFormation gave."""
-
-    def __enter__(self) -> "Opened":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    sent: Answers = []
-
-    def urlopen(request: urllib.request.Request, timeout: float) -> Opened:
-        assert (request.full_url, request.get_method()) == ("https://answers.test/1", "PUT")
-        assert timeout < 60, "the function itself ends after 60 seconds"
-        assert isinstance(request.data, bytes)
-        assert len(request.data) <= 4096, "CloudFormation takes no more"
-        sent.append(json.loads(request.data))
-        return Opened()
-
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    return sent
 
 
 @pytest.fixture
