@@ -1,0 +1,50 @@
+"""The whole app: every example becomes stacks, and settings that cannot be end in one sentence."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+from cdk_nag import AwsSolutionsChecks
+
+import config
+from app import build
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_becomes_stacks_that_cdk_nag_accepts(example: Path, tmp_path: Path) -> None:
+    app = cdk.App(outdir=str(tmp_path), context=json.loads((ROOT / "cdk.json").read_text())["context"])
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    stacks = build(config.load(example), app).synth().stacks
+    assert [stack.stack_name for stack in stacks] == ["Network", "Cluster"]
+    assert {kind for stack in stacks for kind in _kinds(stack.template)} >= {"AWS::EKS::Cluster", "Custom::Sweep"}
+
+
+def _kinds(template: dict[str, dict[str, dict[str, str]]]) -> set[str]:
+    return {resource["Type"] for resource in template["Resources"].values()}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: 7\n", "name"),
+        ((ROOT / "blueprint.yaml").read_text().replace("mode: karpenter", "mode: cluster-autoscaler"), "capacity.mode"),
+    ],
+    ids=["wrong", "not yet"],
+)
+def test_settings_that_cannot_be_end_in_words_not_in_a_traceback(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "blueprint.yaml"
+    file.write_text(text)
+    context = {"CDK_CONTEXT_JSON": json.dumps({"config": str(file)}), "CDK_OUTDIR": str(tmp_path / "out")}
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env={"PATH": path, **context}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert not list((tmp_path / "out").glob("*.template.json"))
