@@ -200,7 +200,10 @@ def _check_policies(name: str, raw: Mapping[str, Any]) -> None:
 
 def _depends_on(raw: Mapping[str, Any]) -> list[str]:
     found = raw.get("DependsOn", [])
-    return [found] if isinstance(found, str) else list(found)
+    names = [found] if isinstance(found, str) else found
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _format_error("Every DependsOn value must be a string.")
+    return names
 
 
 def _needs(raw: Mapping[str, Any]) -> Iterator[str]:

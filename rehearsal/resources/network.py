@@ -243,7 +243,7 @@ KINDS = {
     "AWS::EC2::SecurityGroupEgress": _rule("Egress"),
     "AWS::EC2::VPCEndpoint": Kind(
         service="ec2",
-        create=Ask("CreateVpcEndpoint", takes_all=True),
+        create=Ask("CreateVpcEndpoint", {"VpcEndpointType": "$VpcEndpointType || 'Gateway'"}, takes_all=True),
         key={"Id": "VpcEndpoint.VpcEndpointId"},
         describe=Ask("DescribeVpcEndpoints", {"VpcEndpointIds": ["$Id"]}),
         delete=Ask("DeleteVpcEndpoints", {"VpcEndpointIds": ["$Id"]}),

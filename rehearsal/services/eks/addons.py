@@ -1,8 +1,9 @@
 """Add-ons: their pods run in the cluster, and an add-on is as healthy as they are."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
+
+import yaml
 
 from rehearsal.charts import definitions
 from rehearsal.services.eks import pod_identities
@@ -221,11 +222,14 @@ def _manifest(workload: Workload, settings: Record) -> Record:
 
 
 def _settings(given: Record) -> Record:
+    """Return the configuration, which is JSON or YAML."""
     try:
-        settings: Any = json.loads(given.get("configurationValues") or "{}")
-    except ValueError as error:
-        raise invalid(f"ConfigurationValue provided in request is not supported: not JSON: {error}") from error
-    return dict(settings)
+        settings: Any = yaml.safe_load(given.get("configurationValues") or "{}")
+    except yaml.YAMLError as error:
+        raise invalid(f"ConfigurationValue provided in request is not supported: {error}") from error
+    if not isinstance(settings, dict):
+        raise invalid(f"ConfigurationValue provided in request is not supported: {settings!r} is no object")
+    return settings
 
 
 def _addon(eks: Eks, call: Call) -> Record:

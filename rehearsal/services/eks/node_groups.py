@@ -1,8 +1,10 @@
 """Managed node groups: ACTIVE when their nodes have joined."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
+from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 
 from rehearsal.access.guard import Guard
@@ -11,6 +13,7 @@ from rehearsal.services.eks import access_entries
 from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
 from rehearsal.wire.call import Call, Handler, Principal
 
+LABEL = re.compile(r"[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?", re.ASCII)
 NODES_MUST_JOIN_WITHIN = 1200.0  # seconds, then EKS gives up
 DEFAULTS = {
     "scalingConfig": {"minSize": 1, "maxSize": 2, "desiredSize": 2},
@@ -43,6 +46,8 @@ def create(eks: Eks, call: Call) -> Record:
         raise in_use(f"NodeGroup already exists with name {name} and cluster name {cluster.name}")
     _refuse_role(eks, call)
     _refuse_sizes(given.get("scalingConfig", {}))
+    _refuse_subnets(call)
+    _refuse_labels(given.get("labels", {}))
     types = given.get("instanceTypes") or ([] if "launchTemplate" in given else ["t3.medium"])
     try:
         for each in types:
@@ -78,6 +83,20 @@ def _refuse_role(eks: Eks, call: Call) -> None:
     if not eks.trusted(call, role, "ec2.amazonaws.com"):
         missing = "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships"
         raise invalid(f"{missing} of nodeRole {role}")
+
+
+def _refuse_subnets(call: Call) -> None:
+    there = {each.id for each in ec2_backends[call.account][call.region].describe_subnets()}
+    missing = [each for each in call.parameters["subnets"] if each not in there]
+    if missing:
+        raise invalid(f"The subnet ID '{missing[0]}' does not exist")
+
+
+def _refuse_labels(labels: Record) -> None:
+    """Refuse what no node can wear: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/."""
+    for key, value in labels.items():
+        if not LABEL.fullmatch(key.rpartition("/")[2]) or not LABEL.fullmatch(value or "0"):
+            raise invalid(f"Label cannot contain invalid characters: {key}={value}")
 
 
 def _able(eks: Eks, call: Call) -> bool:

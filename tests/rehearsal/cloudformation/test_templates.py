@@ -102,3 +102,10 @@ def test_a_reference_to_a_resource_that_its_condition_leaves_out_is_refused() ->
     }
     with pytest.raises(Refused, match=r"Unresolved resource dependencies \[A\] in the Resources block"):
         templates.design(template, scope())
+
+
+@pytest.mark.parametrize("wanted", [{"Ref": "A"}, [{"Ref": "A"}], 7])
+def test_a_dependency_that_is_no_name_is_refused(wanted: object) -> None:
+    resources = {"A": {"Type": "AWS::SQS::Queue"}, "B": {"Type": "AWS::SQS::Queue", "DependsOn": wanted}}
+    with pytest.raises(Refused, match="Every DependsOn value must be a string"):
+        templates.design({"Resources": resources}, scope())

@@ -168,3 +168,14 @@ def test_a_nat_gateway_that_fails_says_why_and_is_removed(driver: Any, world: Wo
     ec2.release_address(AllocationId=address)
     ec2.delete_subnet(SubnetId=subnet)
     ec2.delete_vpc(VpcId=vpc)
+
+
+def test_an_endpoint_without_a_type_is_a_gateway_and_goes_again(driver: Any, world: World) -> None:  # noqa: ANN401
+    """Guards against the emulator, which does not know CloudFormation's default and breaks on deletion."""
+    ec2 = world.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    given = {"VpcId": vpc, "ServiceName": "com.amazonaws.us-west-2.s3"}
+    made = driver.create("AWS::EC2::VPCEndpoint", given)
+    assert ec2.describe_vpc_endpoints()["VpcEndpoints"][0]["VpcEndpointType"] == "Gateway"
+    driver.delete("AWS::EC2::VPCEndpoint", made, given)
+    ec2.delete_vpc(VpcId=vpc)

@@ -57,6 +57,34 @@ def test_what_eks_would_refuse_is_refused(account: Any, change: dict[str, Any], 
         account.call("CreateCluster", given)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"subnets": ["subnet-none"]}, "The subnet ID 'subnet-none' does not exist"),
+        ({"labels": {"pool": "my label"}}, "Label cannot contain invalid characters: pool=my label"),
+        ({"labels": {"example.com/-pool": "a"}}, "Label cannot contain invalid characters"),
+    ],
+)
+def test_a_node_group_that_could_never_join_is_refused(account: Any, change: dict[str, Any], words: str) -> None:  # noqa: ANN401
+    account.cluster()
+    given = {"clusterName": "c", "nodegroupName": "n", "nodeRole": account.role, "subnets": account.subnets, **change}
+    with pytest.raises(Refused, match=words):
+        account.call("CreateNodegroup", given)
+
+
+@pytest.mark.parametrize("values", ["[1]", "{", "a: b: c"])
+def test_a_configuration_that_is_no_object_is_refused(account: Any, values: str) -> None:  # noqa: ANN401
+    account.cluster()
+    with pytest.raises(Refused, match="ConfigurationValue provided in request is not supported"):
+        account.call("CreateAddon", {"clusterName": "c", "addonName": "coredns", "configurationValues": values})
+
+
+def test_a_configuration_may_be_yaml(account: Any) -> None:  # noqa: ANN401
+    account.cluster()
+    given = {"clusterName": "c", "addonName": "coredns", "configurationValues": "replicaCount: 1"}
+    assert account.call("CreateAddon", given)["addon"]["status"] == "CREATING"
+
+
 def test_subnets_must_lie_in_two_zones(account: Any) -> None:  # noqa: ANN401
     network = {"subnetIds": account.subnets[:1]}
     with pytest.raises(Refused, match="at least two different AZs"):
