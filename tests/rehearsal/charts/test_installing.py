@@ -149,7 +149,7 @@ def test_the_volume_of_prometheus_outlives_it_unless_the_values_say_otherwise(
     def claims() -> set[str]:
         return set(of(cluster, namespace, "v1/persistentvolumeclaims"))
 
-    assert world.clock.wait(600, lambda: claims() == {"db-prometheus-kps-prometheus-0"})
+    assert world.clock.wait(3600, lambda: claims() == {"db-prometheus-kps-prometheus-0"})
     uninstall("kps")
     assert world.clock.wait(120, lambda: not claims()) != kept
 
@@ -203,7 +203,7 @@ def test_the_gpu_operator_announces_gpus_and_stays_off_other_nodes(
 
     assert set(gpus()) == {None}
     install(*chart, values={**values, "operator": part})
-    assert world.clock.wait(600, lambda: sorted(filter(None, [*gpus(), *products()])) == ["1", "Tesla-T4"])
+    assert world.clock.wait(3600, lambda: sorted(filter(None, [*gpus(), *products()])) == ["1", "Tesla-T4"])
     sets = of(cluster, namespace, "apps/v1/daemonsets")
     assert sets["nvidia-device-plugin-daemonset"]["status"]["desiredNumberScheduled"] == 1
     assert "nvidia-driver-daemonset" not in sets

@@ -60,7 +60,7 @@ class Lab:
         settings["Role"] = settings["Role"] or self.role(f"{name}-role", *allowed)
         client.create_function(FunctionName=name, Runtime=runtime, Code={"ZipFile": archive}, **settings)
         active = self.world.clock.wait(
-            60, lambda: client.get_function(FunctionName=name)["Configuration"]["State"] == "Active", 1
+            3600, lambda: client.get_function(FunctionName=name)["Configuration"]["State"] == "Active", 1
         )
         assert active
         return name

@@ -86,7 +86,7 @@ def test_a_policy_binds_in_its_namespaces_only_and_may_come_before_them(
     allow("editor", "AmazonEKSEditPolicy", "team-*")
     cluster.api.create("/api/v1/namespaces", {"metadata": {"name": "team-late"}})
     create = ("kubectl", "create", "configmap", "made", "-n")
-    assert clock.wait(300, lambda: as_role("editor", *create, "team-late").returncode == 0, every=30)
+    assert clock.wait(3600, lambda: as_role("editor", *create, "team-late").returncode == 0, every=30)
     assert "forbidden" in as_role("editor", *create, "default").stderr
     assert "forbidden" in as_role("editor", "kubectl", "get", "roles", "-n", "team-late").stderr
     cluster.api.delete("/api/v1/namespaces/team-late")

@@ -94,7 +94,7 @@ def test_an_executor_gets_an_on_demand_node_where_there_is_no_spot_and_both_coun
     markets = [node_of(cluster, namespace, name)["karpenter.sh/capacity-type"] for name in "ab"]
     assert markets == ["spot", "on-demand"]
     kubectl("-n", namespace, "apply", "-f", "-", given=[pod("c", EXECUTOR_LABELS, gpus=1)])
-    assert clock.wait(600, lambda: "exceed limits for nodepool" in kubectl("-n", namespace, *MESSAGES))
+    assert clock.wait(3600, lambda: "exceed limits for nodepool" in kubectl("-n", namespace, *MESSAGES))
 
 
 @pytest.mark.usefixtures("pools")
@@ -114,7 +114,7 @@ def test_gpu_nodes_take_no_pod_that_asks_for_no_gpu(
 ) -> None:
     del pools
     kubectl("-n", namespace, "apply", "-f", "-", given=[pod("plain", EXECUTOR_LABELS)])
-    assert clock.wait(600, lambda: "did not tolerate taint" in kubectl("-n", namespace, *MESSAGES))
+    assert clock.wait(3600, lambda: "did not tolerate taint" in kubectl("-n", namespace, *MESSAGES))
     assert cluster.api.items(CLAIMS) == []
 
 

@@ -52,7 +52,7 @@ def test_a_node_without_its_network_plugin_stays_not_ready(cluster: Cluster, clo
         node_room.register(cluster.api, bare)
         assert not clock.wait(120, lambda: ready(cluster, bare.node_name))
         cluster.api.patch(f"{node_room.NODES}/{bare.node_name}", {"metadata": {"labels": {"network": "yes"}}})
-        assert clock.wait(300, lambda: ready(cluster, bare.node_name))
+        assert clock.wait(3600, lambda: ready(cluster, bare.node_name))
     finally:
         cluster.api.patch(path, {"spec": {"template": {"spec": {"nodeSelector": None}}}})
         node_room.remove(cluster.api, bare.node_name)
@@ -77,12 +77,12 @@ def test_gpus_are_offered_for_as_long_as_a_device_plugin_runs(
 
     try:
         node_room.register(cluster.api, machine)
-        assert clock.wait(600, lambda: ready(cluster, machine.node_name))
+        assert clock.wait(3600, lambda: ready(cluster, machine.node_name))
         assert offered() is None
         cluster.api.create(sets, daemon_set("nvidia-device-plugin-own"))
-        assert clock.wait(600, lambda: offered() == "1")
+        assert clock.wait(3600, lambda: offered() == "1")
         cluster.api.delete(f"{sets}/nvidia-device-plugin-own")
-        assert clock.wait(600, lambda: offered() == "0")
+        assert clock.wait(3600, lambda: offered() == "0")
     finally:
         cluster.api.delete(f"{sets}/nvidia-device-plugin-own")
         node_room.remove(cluster.api, machine.node_name)
@@ -93,7 +93,7 @@ def test_an_image_that_cannot_be_pulled_keeps_the_pod_pending(
     kubectl: Kubectl, namespace: str, clock: Clock, pod: Callable[[str], dict[str, Any]]
 ) -> None:
     kubectl("-n", namespace, "apply", "-f", "-", given=[manifest("bad", image="registry.example/none")])
-    assert clock.wait(300, lambda: waiting_reason(pod("bad")) == "ErrImagePull")
+    assert clock.wait(3600, lambda: waiting_reason(pod("bad")) == "ErrImagePull")
     assert pod("bad")["status"]["phase"] == "Pending"
 
 
@@ -103,7 +103,7 @@ def test_a_pod_waits_for_the_secret_that_it_names(
 ) -> None:
     main = {"envFrom": [{"secretRef": {"name": "later"}}]}
     kubectl("-n", namespace, "apply", "-f", "-", given=[manifest("needy", main=main)])
-    assert clock.wait(300, lambda: waiting_reason(pod("needy")) == "CreateContainerConfigError")
+    assert clock.wait(3600, lambda: waiting_reason(pod("needy")) == "CreateContainerConfigError")
     kubectl("-n", namespace, "create", "secret", "generic", "later")
     kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/needy", "--timeout=30s")
 
@@ -119,7 +119,7 @@ def test_a_held_pod_runs_until_it_is_told_its_exit_code(
     clock.sleep(60)
     assert pod("held")["status"]["phase"] == "Running"
     kubectl("-n", namespace, "annotate", "pod", "held", "rehearsal/exit-code=3")
-    assert clock.wait(120, lambda: pod("held")["status"]["phase"] == "Failed")
+    assert clock.wait(3600, lambda: pod("held")["status"]["phase"] == "Failed")
     ended = pod("held")["status"]["containerStatuses"][0]["state"]["terminated"]
     assert (ended["exitCode"], ended["reason"]) == (3, "Error")
 
@@ -130,7 +130,7 @@ def test_what_fits_nowhere_is_pending_for_the_schedulers_reason(
 ) -> None:
     large = manifest("large", main={"resources": {"requests": {"cpu": "3"}}}, nodeSelector={"role": "system"})
     kubectl("-n", namespace, "apply", "-f", "-", given=[large])
-    assert clock.wait(300, lambda: "2 Insufficient cpu" in str(pod("large")["status"].get("conditions")))
+    assert clock.wait(3600, lambda: "2 Insufficient cpu" in str(pod("large")["status"].get("conditions")))
 
 
 @pytest.mark.usefixtures("nodes")

@@ -42,6 +42,6 @@ def test_a_claim_waits_for_the_driver_and_its_volume_goes_with_it(
     kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/user", "--timeout=60s")
     assert len(fleet.volumes) == 1
     kubectl("-n", namespace, "delete", "pod/user", "pvc/data", "--timeout=30s")
-    assert clock.wait(600, lambda: not fleet.volumes)
-    assert clock.wait(60, lambda: cluster.api.items("/api/v1/persistentvolumes") == [])
+    assert clock.wait(3600, lambda: not fleet.volumes)
+    assert clock.wait(3600, lambda: cluster.api.items("/api/v1/persistentvolumes") == [])
     kubectl("-n", "kube-system", "delete", "deployment", "ebs-csi-controller")

@@ -64,7 +64,7 @@ def test_a_nat_gateway_holds_its_subnet_its_address_and_the_internet_gateway(
         return bool(ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["State"] == "deleted")
 
     assert not gone()
-    assert world.clock.wait(600, gone)
+    assert world.clock.wait(3600, gone)
     for step in steps:
         step()
 
@@ -77,7 +77,7 @@ def test_a_nat_gateway_is_pending_before_it_is_available(world: World, ec2: Any,
         return str(found[0]["State"])
 
     assert made["State"] == state() == "pending"
-    assert world.clock.wait(600, lambda: state() == "available")
+    assert world.clock.wait(3600, lambda: state() == "available")
 
 
 def test_a_public_nat_gateway_without_an_internet_gateway_fails_and_frees_its_address(
@@ -93,7 +93,7 @@ def test_a_public_nat_gateway_without_an_internet_gateway_fails_and_frees_its_ad
         return dict(ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0])
 
     assert described()["State"] == "pending"
-    assert world.clock.wait(600, lambda: described()["State"] == "failed")
+    assert world.clock.wait(3600, lambda: described()["State"] == "failed")
     assert described()["FailureCode"] == "Gateway.NotAttached"
     assert described()["FailureMessage"].endswith("has no Internet gateway attached")
     ec2.release_address(AllocationId=address)

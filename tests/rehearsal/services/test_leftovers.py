@@ -50,4 +50,4 @@ def test_an_instance_is_left_over_until_it_is_terminated(world: World) -> None:
     made = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
     assert f"ec2 Instance {made}" in inventory.resources()
     ec2.terminate_instances(InstanceIds=[made])
-    assert world.clock.wait(600, lambda: f"ec2 Instance {made}" not in inventory.resources())
+    assert world.clock.wait(3600, lambda: f"ec2 Instance {made}" not in inventory.resources())
