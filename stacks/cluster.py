@@ -1,11 +1,9 @@
 """The stack of the cluster."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 import config
@@ -54,7 +52,7 @@ class ClusterStack(cdk.Stack):
             key_deletion_days=cluster.key_deletion_days,
         )
         platform.node.add_dependency(sweep)  # so that it comes last when the stack is deleted
-        self.cluster = cast("eks.ICluster", platform.cluster)
+        self.cluster = platform.cluster
         nodes = _job_nodes(self, name, platform, subnets, node_subnets, capacity, tags)
         nodes.node.add_dependency(platform.ready)
         operator = GpuOperator(
@@ -84,7 +82,7 @@ def _job_nodes(
     return KarpenterNodes(
         scope,
         "JobNodes",
-        cluster=cast("eks.ICluster", platform.cluster),
+        cluster=platform.cluster,
         cluster_name=name,
         cluster_security_group_id=platform.cluster_security_group_id,
         private_subnets=subnets,

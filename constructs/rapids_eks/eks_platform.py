@@ -60,24 +60,25 @@ class EksPlatform(Construct):
             log_retention_days=log_retention_days,
             key_deletion_days=key_deletion_days,
         )
-        self.cluster, self.cluster_security_group_id = made.cluster, made.cluster.cluster_security_group_id
-        KubectlCommands(self, "Commands", cluster=_interface(made), private=not public_access_cidrs)
+        self.cluster = cast("eks.ICluster", made.cluster)  # jsii's Python hides a few members of its interfaces
+        self.cluster_security_group_id = made.cluster.cluster_security_group_id
+        KubectlCommands(self, "Commands", cluster=self.cluster, private=not public_access_cidrs)
         self.core_nodes = CoreNodes(
             self,
             "CoreNodes",
-            cluster=_interface(made),
+            cluster=self.cluster,
             version=version,
             subnets=node_subnets,
             instance_types=core_instance_types,
             count=core_count,
             root_volume_gib=core_root_volume_gib,
         )
-        made.control_plane.node.add_dependency(logs)
-        self.ready = self._ordered(made, version, admins)
+        self.ready = self._ordered(logs, made, version, admins)
 
-    def _ordered(self, made: EksCluster, version: str, admins: Sequence[str]) -> IDependable:
+    def _ordered(self, logs: ClusterLogs, made: EksCluster, version: str, admins: Sequence[str]) -> IDependable:
         """Make what comes before the core nodes and what comes after them; return the last of it."""
-        cluster = _interface(made)
+        cluster = self.cluster
+        made.control_plane.node.add_dependency(logs)
         entries = Admins(self, "Admins", cluster=cluster, principals=admins)
         before = NodeAddOns(self, "NodeAddOns", cluster_name=cluster.cluster_name, kubernetes_version=version)
         after = ClusterAddOns(self, "ClusterAddOns", cluster_name=cluster.cluster_name, kubernetes_version=version)
@@ -86,8 +87,3 @@ class EksPlatform(Construct):
         after.node.add_dependency(self.core_nodes.group)
         storage.node.add_dependency(after)
         return DependencyGroup(storage)
-
-
-def _interface(made: EksCluster) -> eks.ICluster:
-    """Return the cluster as others take it; jsii's Python classes do not show all members of their interfaces."""
-    return cast("eks.ICluster", made.cluster)

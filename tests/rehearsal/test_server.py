@@ -1,9 +1,7 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,21 +9,12 @@ from botocore.exceptions import ClientError
 
 from rehearsal.access.propagation import PROPAGATION
 from rehearsal.faults import Fault
-from rehearsal.server import serve
 from rehearsal.world import World
 
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(Path(tmp_path_factory.mktemp("world")), 0)
-    serve(made)
-    yield made
-    made.close()
 
 
 def page(world: World, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON

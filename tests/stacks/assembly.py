@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from cdk_nag import AwsSolutionsChecks
 
 import config
+from rapids_eks.eks_platform import EksPlatform
 from stacks.cluster import ClusterStack
 from stacks.network import NetworkStack
 from tests.rehearsal.live.account import Account, Outcome, Resources
@@ -59,6 +60,15 @@ class Assembly:
                 storage.put_object(Bucket=place["bucketName"], Key=place["objectKey"], Body=body)
 
 
+@dataclass(frozen=True)
+class Small:
+    """A small cluster in a network, for the tests of something that stands on it."""
+
+    env: cdk.Environment
+    network: NetworkStack
+    platform: EksPlatform
+
+
 def synthesized(
     into: Path,
     cluster: config.Cluster,
@@ -86,6 +96,25 @@ def synthesized(
     )
     app.synth()
     return Assembly(into)
+
+
+def small_platform(app: cdk.App, prefix: str, name: str, *, admin: str, core_type: str, region: str = REGION) -> Small:
+    """Add the stacks `<prefix>Network` and `<prefix>Cluster` to an app, under the eyes of cdk-nag."""
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    env = cdk.Environment(region=region, account=ACCOUNT)
+    network = NetworkStack(app, f"{prefix}Network", name=name, network=USUAL, env=env)
+    platform = EksPlatform(
+        cdk.Stack(app, f"{prefix}Cluster", env=env),
+        "Platform",
+        name=name,
+        version="1.35",
+        vpc=network.vpc,
+        subnets=network.private_subnets,
+        node_subnets=network.node_subnets,
+        core_instance_types=[core_type],
+        admins=[admin],
+    )
+    return Small(env, network, platform)
 
 
 def _bucket(storage: Any, name: str) -> None:  # noqa: ANN401 - boto3 makes its classes at run time

@@ -25,10 +25,10 @@ def device_plugin() -> dict[str, Any]:
     return {"metadata": {"name": labels["app"]}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
 
 
-def instances_of_pools(account: Account) -> list[dict[str, Any]]:
-    """Return the running instances that NodePools have made."""
+def instances_with(account: Account, tag: str) -> list[dict[str, Any]]:
+    """Return the running instances that have a tag."""
     filters = [
-        {"Name": "tag-key", "Values": ["karpenter.sh/nodepool"]},
+        {"Name": "tag-key", "Values": [tag]},
         {"Name": "instance-state-name", "Values": ["pending", "running"]},
     ]
     found = account.client("ec2").describe_instances(Filters=filters)["Reservations"]

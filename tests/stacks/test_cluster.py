@@ -6,18 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import control_plane
 import pytest
 
 import config
 from rapids_eks.core_nodes import LABELS
 from rapids_eks.karpenter.pools import DRIVER_LABELS, EXECUTOR_LABELS, GPU
 from rehearsal.emr.pods import SUBMITTER_SIZE
-from rehearsal.kubernetes import build
 from rehearsal.kubernetes.api import Api, ApiError
 from tests.rehearsal.live.account import Account, Outcome
 from tests.stacks.assembly import ACCOUNT, NAME, synthesized
 from tests.stacks.eks_access import api, role
-from tests.stacks.karpenter_access import TWIN, device_plugin, instances_of_pools, karpenters_ec2, may_end, may_start
+from tests.stacks.karpenter_access import (
+    TWIN,
+    device_plugin,
+    instances_with,
+    karpenters_ec2,
+    may_end,
+    may_start,
+)
 
 FIRST, SECOND = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("FirstAdmin", "SecondAdmin"))
 LOGS = f"/aws/eks/{NAME}/cluster"
@@ -36,10 +43,7 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Both stacks, with one administrator."""
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     for name in (FIRST.rsplit("/", 1)[-1], SECOND.rsplit("/", 1)[-1], TWIN):
         role(account, name)
     assembly = synthesized(tmp_path_factory.mktemp("one"), config.Cluster(admins=(FIRST,), log_retention_days=14))
@@ -168,7 +172,7 @@ def test_drivers_and_executors_get_nodes_of_the_cluster_in_the_node_subnets(acco
     executor = _pod("executor", {"cpu": "6", GPU: "1"}, nodeSelector=EXECUTOR_LABELS)
     account.waits(60, lambda: not kubernetes.items(PODS))
     _run(account, kubernetes, driver, executor)
-    made = instances_of_pools(account)
+    made = instances_with(account, "karpenter.sh/nodepool")
     assert {each["InstanceType"] for each in made} <= {"m5.xlarge", "m6i.xlarge", "g5.2xlarge"}
     assert [each.get("InstanceLifecycle") for each in made if each["InstanceType"] == "g5.2xlarge"] == ["spot"]
     group = described(account)["resourcesVpcConfig"]["clusterSecurityGroupId"]
@@ -184,8 +188,7 @@ def test_karpenter_may_start_and_end_what_carries_the_cluster_s_tags_and_nothing
 ) -> None:
     assert deployed
     as_karpenter = karpenters_ec2(account)
-    machines = [each for found in as_karpenter.describe_instances()["Reservations"] for each in found["Instances"]]
-    core = [each for each in machines if "karpenter.sh/nodepool" not in {tag["Key"] for tag in each["Tags"]}]
+    core = instances_with(account, "eks:nodegroup-name")
     assert core
     assert not any(may_end(as_karpenter, each["InstanceId"]) for each in core)
     tags = {"eks:eks-cluster-name": NAME, f"kubernetes.io/cluster/{NAME}": "owned", "karpenter.sh/nodepool": "gpu"}

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
+import control_plane
 import pytest
 
 import config
-from rehearsal.kubernetes import build
 from tests.rehearsal.live.account import Account
 from tests.stacks.assembly import Assembly, synthesized
 
@@ -13,10 +13,7 @@ from tests.stacks.assembly import Assembly, synthesized
 @pytest.fixture(scope="module")
 def assembly(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assembly]:
     """The stacks, of which the network's is there."""
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     made = synthesized(tmp_path_factory.mktemp("faults"), config.Cluster())
     made.publish(account, "StackedCluster")
     network = made.deploy(account, "StackedNetwork")

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import control_plane
 import pytest
 
 from rapids_eks.gpu_operator import NAMESPACE, TAINT
 from rapids_eks.placement import Nodes, Pod, Size, allocatable
 from rapids_eks.system_pods import DRIVER, EXECUTOR, KARPENTER, ON_EVERY_NODE, ON_GPU_NODES, SUBMITTER
-from rehearsal.kubernetes import build
 from rehearsal.kubernetes.api import Api
 from tests.constructs.rapids_eks.gpu_stacks import (
     ADMIN,
@@ -53,10 +53,7 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     role(account, ADMIN.rsplit("/", 1)[-1])
     assembly = synthesized(tmp_path_factory.mktemp("gpu"))
     made: list[Outcome] = []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import control_plane
 import pytest
 
 from rehearsal.charts import proxy
@@ -49,10 +50,7 @@ def helm(world: World, tmp_path: Path) -> Helm:
 
 @pytest.fixture(scope="session")
 def cluster(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     started = Cluster.start(
         tmp_path_factory.mktemp("cluster"), Surroundings(world.clock, PaperFleet(), network_plugin=None)
     )

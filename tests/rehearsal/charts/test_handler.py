@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import control_plane
 import pytest
 from service_roles import service_role
 
@@ -35,10 +36,7 @@ def packed(package: str, wanted: str) -> Iterator[tuple[str, bytes]]:
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One account with its port open, the chart repositories and an empty cluster `c`."""
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     world = World(Path(tmp_path_factory.mktemp("account")), 0, clock=Clock(600))
     server.serve(world)
     create_cluster(world)

@@ -2,27 +2,16 @@
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from service_roles import service_role
 
-from rehearsal import server
 from rehearsal.world import World
 
 PARAMETER = {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/roles/a", "Type": "String", "Value": "1"}}
 TEMPLATE = json.dumps({"Resources": {"P": PARAMETER}})
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(Path(tmp_path_factory.mktemp("world")), 0)
-    server.serve(made)
-    yield made
-    made.close()
 
 
 def ended(world: World, stack_id: str) -> dict[str, Any]:

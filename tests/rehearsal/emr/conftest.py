@@ -4,11 +4,13 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import control_plane
 import pytest
 from kubernetes import config as kubernetes_config
 from kubernetes.client import ApiClient, CoreV1Api, V1Namespace, V1ObjectMeta
@@ -18,7 +20,6 @@ from rehearsal.access.propagation import PROPAGATION
 from rehearsal.clock import Clock
 from rehearsal.emr.runs import ENDED
 from rehearsal.emr.service_accounts import COMPONENTS, service_account
-from rehearsal.kubernetes import build
 from rehearsal.world import World
 
 POD_IDENTITY = {
@@ -128,7 +129,8 @@ class Team:
         """Let no run outlive its test: while a program runs, the whole account's time passes as the wall's."""
         for run in self.emr.list_job_runs(virtualClusterId=self.virtual_cluster)["jobRuns"]:
             if run["state"] not in ENDED:
-                self.emr.cancel_job_run(id=run["id"], virtualClusterId=self.virtual_cluster)
+                with suppress(self.emr.exceptions.ValidationException):  # it has just ended by itself
+                    self.emr.cancel_job_run(id=run["id"], virtualClusterId=self.virtual_cluster)
 
     def pods(self) -> dict[str, Any]:
         return {pod.metadata.name: pod for pod in self.core.list_namespaced_pod(self.name).items}
@@ -197,10 +199,7 @@ def _role(world: World, service: str) -> str:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     world = World(Path(tmp_path_factory.mktemp("world")), 0, clock=Clock(100))
     server.serve(world)
     yield _build(world)

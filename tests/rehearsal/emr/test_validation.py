@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.access.propagation import PROPAGATION
+
 LOOK = {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": "*"}
 READ = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 JOB = "print('hello')"
@@ -79,6 +81,7 @@ def test_the_role_must_trust_pod_identity(team: Any) -> None:  # noqa: ANN401
     trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     text = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     team.world.client("iam").update_assume_role_policy(RoleName=team.name, PolicyDocument=text)
+    team.world.clock.advance(timedelta(seconds=PROPAGATION))
     assert "does not allow pods.eks.amazonaws.com sts:AssumeRole" in failure(team, team.start(JOB))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+import control_plane
 import pytest
 import yaml
 
@@ -94,10 +95,7 @@ def cluster(
     associations: list[Association],
     review_url: str,
 ) -> Iterator[Cluster]:
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     around = Surroundings(clock, fleet, review_url, lambda: associations, pull=_pull)
     started = Cluster.start(tmp_path_factory.mktemp("cluster"), around)
     yield started

@@ -4,9 +4,9 @@ import tarfile
 from importlib.resources import files
 from pathlib import Path
 
+import control_plane
 import pytest
 
-from rehearsal.kubernetes import build
 from tests.rehearsal.live.account import Account, Outcome
 from tests.rehearsal.live.pieces import CLUSTER, cluster, kubectl, ref
 
@@ -14,10 +14,7 @@ from tests.rehearsal.live.pieces import CLUSTER, cluster, kubectl, ref
 @pytest.fixture(scope="session")
 def platform(account: Account) -> Outcome:
     """A stack with the shared cluster and a function that runs kubectl; its outputs are the two subnets."""
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     storage = account.client("s3")
     storage.create_bucket(Bucket="live-assets", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     storage.put_object(Bucket="live-assets", Key="kubectl.zip", Body=_layer())

@@ -1,15 +1,12 @@
 """A rehearsal without rooms but the emulator, and a way to drive one resource."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rehearsal.cloudformation.provider import Request, Resource
 from rehearsal.resources import PROVIDERS
-from rehearsal.server import serve
 from rehearsal.world import World
 
 
@@ -40,14 +37,6 @@ class Driver:
 
     def delete(self, type_: str, made: Resource, properties: dict[str, Any]) -> None:
         PROVIDERS[type_].delete(replace(self.request(type_, properties), physical_id=made.physical_id))
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(Path(tmp_path_factory.mktemp("world")), 0)
-    serve(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,22 +1,11 @@
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from service_roles import service_role
 
-from rehearsal.server import serve
 from rehearsal.world import World
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(Path(tmp_path_factory.mktemp("world")), 0)
-    serve(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -50,14 +39,14 @@ def test_a_nat_gateway_holds_its_subnet_its_address_and_the_internet_gateway(
     internet = gateway(ec2, vpc)
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
-    steps: list[Callable[[], Any]] = [
-        lambda: ec2.detach_internet_gateway(InternetGatewayId=internet, VpcId=vpc),
-        lambda: ec2.release_address(AllocationId=address),
-        lambda: ec2.delete_subnet(SubnetId=subnet),
-    ]
-    for step in steps:
+    steps = (
+        (ec2.detach_internet_gateway, {"InternetGatewayId": internet, "VpcId": vpc}),
+        (ec2.release_address, {"AllocationId": address}),
+        (ec2.delete_subnet, {"SubnetId": subnet}),
+    )
+    for step, given in steps:
         with pytest.raises(ClientError, match="DependencyViolation|InUse"):
-            step()
+            step(**given)
     ec2.delete_nat_gateway(NatGatewayId=nat)
 
     def gone() -> bool:
@@ -65,8 +54,8 @@ def test_a_nat_gateway_holds_its_subnet_its_address_and_the_internet_gateway(
 
     assert not gone()
     assert world.clock.wait(3600, gone)
-    for step in steps:
-        step()
+    for step, given in steps:
+        step(**given)
 
 
 def test_a_nat_gateway_is_pending_before_it_is_available(world: World, ec2: Any, subnet: str) -> None:  # noqa: ANN401

@@ -1,23 +1,12 @@
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from rehearsal.server import serve
 from rehearsal.services.leftovers import Inventory
 from rehearsal.world import World
 
 QUEUE = {"Type": "AWS::SQS::Queue"}
 UNKNOWN = {"Type": "AWS::SQS::Queue", "Properties": {"Colour": "blue"}}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(Path(tmp_path_factory.mktemp("world")), 0)
-    serve(made)
-    yield made
-    made.close()
 
 
 def stacks(world: World) -> list[str]:

@@ -5,22 +5,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import aws_cdk as cdk
+import control_plane
 import pytest
 import yaml
-from aws_cdk import aws_eks_v2 as eks
-from cdk_nag import AwsSolutionsChecks
 
-import config
 from rapids_eks.drain.construct import Drain
-from rapids_eks.eks_platform import EksPlatform
 from rehearsal.kubernetes import build
 from rehearsal.kubernetes.api import Api, ApiError
-from stacks.network import NetworkStack
 from tests.rehearsal.live.account import Account, Outcome, Resources
-from tests.stacks.assembly import ACCOUNT, REGION, Assembly
+from tests.stacks.assembly import ACCOUNT, Assembly, small_platform
 from tests.stacks.eks_access import api, role
 
 NAME = "drained"
@@ -51,25 +47,12 @@ class Lab:
 def synthesized(into: Path) -> Assembly:
     """Return three stacks: network, cluster and drain, made under the eyes of cdk-nag."""
     app = cdk.App(outdir=str(into))
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    env = cdk.Environment(region=REGION, account=ACCOUNT)
-    network = NetworkStack(app, "DrainNetwork", name=NAME, network=config.Network(), env=env)
-    platform = EksPlatform(
-        cdk.Stack(app, "DrainCluster", env=env),
-        "Platform",
-        name=NAME,
-        version="1.35",
-        vpc=network.vpc,
-        subnets=network.private_subnets,
-        node_subnets=network.node_subnets,
-        core_instance_types=["m6i.large"],
-        admins=[ADMIN],
-    )
+    under = small_platform(app, "Drain", NAME, admin=ADMIN, core_type="m6i.large")
     Drain(
-        cdk.Stack(app, "Drain", env=env),
+        cdk.Stack(app, "Drain", env=under.env),
         "Drain",
-        cluster=cast("eks.ICluster", platform.cluster),
-        private_subnets=network.private_subnets,
+        cluster=under.platform.cluster,
+        private_subnets=under.network.private_subnets,
     )
     app.synth()
     return Assembly(into)
@@ -77,10 +60,7 @@ def synthesized(into: Path) -> Assembly:
 
 @pytest.fixture(scope="module")
 def lab(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     role(account, ADMIN.rsplit("/", 1)[-1])
     assembly = synthesized(tmp_path_factory.mktemp("drain"))
     made: list[Outcome] = []

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import aws_cdk as cdk
+import control_plane
 import pytest
 from aws_cdk import aws_ec2 as ec2
 
 from rapids_eks.sweep.construct import Sweep, tags_of
 from rapids_eks.sweep.handler.index import sweep
-from rehearsal.kubernetes import build
 from tests.rehearsal.live.account import Account, Outcome, Resources
 from tests.rehearsal.live.pieces import ACCOUNT, REGION, cluster, network, ref
 from tests.stacks.assembly import Assembly
@@ -198,10 +198,7 @@ def test_a_vpc_that_is_gone_is_swept_already(account: Account, wanted: Resources
 
 def test_the_log_group_that_eks_makes_anew_is_gone_with_the_cluster(account: Account, wanted: Resources) -> None:
     """Guards against a log group that outlives the cluster or comes back, and is in the way of the next one."""
-    try:
-        build.kubebox()
-    except build.BuildError as missing:
-        pytest.skip(str(missing))
+    control_plane.required()
     before = account.left()
     logging = {"ClusterLogging": {"EnabledTypes": [{"Type": "api"}]}}
     parts = cluster("swept", Logging=logging) | in_vpc(wanted, ref("Vpc"))
