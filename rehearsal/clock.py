@@ -42,20 +42,20 @@ class Clock:
     """
 
     speed: float = 60.0
-    _started: float = field(default_factory=time.monotonic)
     _epoch: float = field(default_factory=time.time)
-    _pushed: float = 0.0
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _passing: _Pace = field(init=False)  # at the clock's speed, whatever goes on
     _sleeping: _Pace = field(init=False)
     _waiting: _Pace = field(init=False)
 
     def __post_init__(self) -> None:
-        """Start both paces at the clock's speed."""
-        self._sleeping, self._waiting = _Pace(self.speed), _Pace(self.speed)
+        """Start all paces at the clock's speed."""
+        self._passing, self._sleeping, self._waiting = (_Pace(self.speed) for _ in range(3))
 
     def time(self) -> float:
         """Return the seconds since 1970 that have passed here."""
-        return self._epoch + (time.monotonic() - self._started) * self.speed + self._pushed
+        with self._changed:
+            return self._epoch + self._passing.passed()
 
     def now(self) -> datetime:
         """Return the moment it is here, in UTC."""
@@ -64,9 +64,8 @@ class Clock:
     def advance(self, by: timedelta) -> None:
         """Push the clock on, and wake everything whose time has come."""
         with self._changed:
-            self._pushed += by.total_seconds()
-            self._sleeping.count(by.total_seconds())
-            self._waiting.count(by.total_seconds())
+            for pace in (self._passing, self._sleeping, self._waiting):
+                pace.count(by.total_seconds())
             self._changed.notify_all()
 
     def patience(self) -> float:
