@@ -31,7 +31,7 @@ class ClusterStack(cdk.Stack):
         tags: Mapping[str, str],
         env: cdk.Environment | None = None,
     ) -> None:
-        super().__init__(scope, id, env=env, description=f"The cluster {name}")
+        super().__init__(scope, id, stack_name=f"{name}-cluster", env=env, description=f"The cluster {name}")
         sweep = Sweep(self, "Sweep", vpc=vpc, cluster_name=name)
         platform = EksPlatform(
             self,

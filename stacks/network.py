@@ -22,7 +22,7 @@ class NetworkStack(cdk.Stack):
         network: config.Network,
         env: cdk.Environment | None = None,
     ) -> None:
-        super().__init__(scope, id, env=env, description=f"The network of {name}")
+        super().__init__(scope, id, stack_name=f"{name}-network", env=env, description=f"The network of {name}")
         made = _existing(self, network.existing) if network.existing else _new(self, name, network)
         self.vpc = made.vpc
         self.public_subnets, self.private_subnets = made.public_subnets, made.private_subnets

@@ -19,9 +19,30 @@ ROOT = Path(__file__).parent.parent
 def test_every_example_becomes_stacks_that_cdk_nag_accepts(example: Path, tmp_path: Path) -> None:
     app = cdk.App(outdir=str(tmp_path), context=json.loads((ROOT / "cdk.json").read_text())["context"])
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    stacks = build(config.load(example), app).synth().stacks
-    assert [stack.stack_name for stack in stacks] == ["Network", "Cluster"]
+    blueprint = config.load(example)
+    stacks = build(blueprint, app).synth().stacks
+    assert [stack.stack_name for stack in stacks] == [f"{blueprint.name}-network", f"{blueprint.name}-cluster"]
     assert {kind for stack in stacks for kind in _kinds(stack.template)} >= {"AWS::EKS::Cluster", "Custom::Sweep"}
+
+
+def test_two_systems_that_differ_by_name_share_none(tmp_path: Path) -> None:
+    """Guards against a second system whose deployment would update the first one."""
+    blueprint = config.load(ROOT / "blueprint.yaml")
+    one, two = (_names(blueprint.model_copy(update={"name": name}), tmp_path / name) for name in ("one", "two"))
+    assert one
+    assert not one & two
+
+
+def _names(blueprint: config.Blueprint, into: Path) -> set[tuple[str, str]]:
+    """Return the stacks' names and what else an account and region can have only once; an add-on is its cluster's."""
+    stacks = build(blueprint, cdk.App(outdir=str(into))).synth().stacks
+    found = {("stack", stack.stack_name) for stack in stacks}
+    for stack in stacks:
+        for resource in stack.template["Resources"].values():
+            for key, value in resource.get("Properties", {}).items():
+                if key.endswith("Name") and key not in {"AddonName", "PolicyName"} and isinstance(value, str):
+                    found.add((resource["Type"], value))
+    return found
 
 
 def _kinds(template: dict[str, dict[str, dict[str, str]]]) -> set[str]:
