@@ -21,9 +21,14 @@ from config.section import Section
 from config.teams import Team
 from config.zones import WITHOUT_EKS, partition, refusal
 from rapids_eks.subnets import usable
+from rapids_eks.system_pods import unplaceable
 
 MOST_TAGS = 40  # AWS allows 50; CloudFormation, EKS and Karpenter add theirs
-KARPENTER_REPLICAS = 2  # which never share a node
+NODES: Mapping[str, Path] = {
+    "core": ("cluster", "core_nodes"),
+    "driver": ("capacity", "driver"),
+    "gpu": ("capacity", "gpu"),
+}
 TAG_KEY = re.compile(r"(?!(?i:aws:)|kubernetes\.io/|k8s\.io/|karpenter\.|eks:)[\w .:/=+@-]{1,128}")
 TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 
@@ -64,9 +69,7 @@ class Blueprint(Section):
         yield from self._fleet()
         yield from self._teams()
         yield from self._principals()
-        if self.capacity.mode == "karpenter" and self.cluster.core_nodes.count < KARPENTER_REPLICAS:
-            text = "1 is too few: Karpenter's two replicas never share a node, give 2 or more"
-            yield Problem(("cluster", "core_nodes", "count"), text)
+        yield from self._placement()
 
     def _tags(self) -> Iterator[Problem]:
         for key, value in self.tags.items():
@@ -136,3 +139,16 @@ class Blueprint(Section):
             if not arn.startswith(f"arn:{self.partition}:"):
                 text = f"{arn} is of another partition than {self.region}: its ARNs begin with arn:{self.partition}:"
                 yield Problem(("cluster", "admins", index), text)
+
+    def _placement(self) -> Iterator[Problem]:
+        """Yield each pod of the system that may find no node, with a run of every team starting at once."""
+        core, capacity = self.cluster.core_nodes, self.capacity
+        missing = unplaceable(
+            core_types=core.instance_types,
+            core_count=core.count,
+            driver_types=capacity.driver.instance_types,
+            gpu_types=capacity.gpu.instance_types,
+            karpenter=capacity.mode == "karpenter",
+            submitters=len(self.teams),
+        )
+        yield from (Problem(NODES[kind], text) for kind, text in missing)

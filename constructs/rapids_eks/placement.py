@@ -136,8 +136,14 @@ def together(nodes: Nodes, count: int, pods: Sequence[Pod]) -> Iterator[str]:
         yield (
             f"{pod.name} ({pod.size}) may find no room on the {count} {nodes.name} nodes "
             f"({' or '.join(nodes.instance_types)}), each with {free} beside its DaemonSets, as other pods there "
-            f"request {others}: give the {nodes.name} nodes a larger type, or more of them"
+            f"request {others}: {_advice(nodes, count, pod)}"
         )
+
+
+def _advice(nodes: Nodes, count: int, pod: Pod) -> str:
+    if pod.apart and pod.replicas > count:
+        return f"no two of its {pod.replicas} replicas share a node, so give {pod.replicas} {nodes.name} nodes or more"
+    return f"give the {nodes.name} nodes a larger type, or more of them"
 
 
 def _full(free: Size, wanted: Size, others: Size) -> int:

@@ -1,6 +1,6 @@
 """The pods that a cluster of this system runs, and what each requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rapids_eks.placement import Nodes, Pod, Size, alone, together
@@ -63,8 +63,8 @@ def unplaceable(
     gpu_types: Sequence[str],
     karpenter: bool,
     submitters: int,
-) -> list[str]:
-    """Return, in words, each pod that would or might find no place on these nodes, and what to change; or nothing.
+) -> Iterator[tuple[str, str]]:
+    """Yield the kind of nodes (core, driver, gpu) on which a pod would or might find no place, and what to change.
 
     The core nodes are `core_count` of any of their types, and run Karpenter or else the Cluster Autoscaler, and so many
     `submitters` at a time. Nodes of drivers and executors start for them, so each type must hold one, or one per GPU.
@@ -72,8 +72,10 @@ def unplaceable(
     """
     scaler = KARPENTER if karpenter else CLUSTER_AUTOSCALER
     central = [*ON_CORE_NODES, scaler, replace(SUBMITTER, replicas=submitters)]
-    return [
-        *together(Nodes("core", core_types, ON_EVERY_NODE), core_count, central),
-        *alone(Nodes("driver", driver_types, ON_EVERY_NODE), DRIVER),
-        *alone(Nodes("gpu", gpu_types, ON_GPU_NODES), EXECUTOR),
-    ]
+    found = (
+        ("core", together(Nodes("core", core_types, ON_EVERY_NODE), core_count, central)),
+        ("driver", alone(Nodes("driver", driver_types, ON_EVERY_NODE), DRIVER)),
+        ("gpu", alone(Nodes("gpu", gpu_types, ON_GPU_NODES), EXECUTOR)),
+    )
+    for kind, texts in found:
+        yield from ((kind, text) for text in texts)

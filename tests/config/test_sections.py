@@ -49,7 +49,15 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
         (cluster(admins=["arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/X"]), "use an IAM role"),
         (cluster(admins=["arn:aws-us-gov:iam::111122223333:role/A"]), "its ARNs begin with arn:aws:"),
         (cluster(log_types=["api", "api"]), "cluster.log_types[1]: api is given twice"),
-        (cluster(core_nodes={"count": 1}), "cluster.core_nodes.count: 1 is too few: Karpenter's two replicas"),
+        (cluster(core_nodes={"count": 1}), "no two of its 2 replicas share a node, so give 2 core nodes or more"),
+        (
+            cluster(core_nodes={"instance_types": ["m5.large"]}) | {"teams": [{"name": "a"}, {"name": "b"}]},
+            "cluster.core_nodes: emr-job-submitter (900m CPU, 712",
+        ),
+        (
+            capacity(gpu={"instance_types": ["g5.xlarge"]}),
+            "capacity.gpu: executor (4000m CPU, 28160 MiB, 1 GPU) cannot be placed on",
+        ),
         (cluster(core_nodes={"instance_types": ["g5.xlarge"]}), '"g5.xlarge" is not a type of the families c, m and r'),
         (cluster(core_nodes={"instance_types": ["m7g.large"]}), "m7g.large is an ARM type"),
         (cluster(core_nodes={"instance_types": ["t3.small"]}), '"t3.small" is not a type of the families'),

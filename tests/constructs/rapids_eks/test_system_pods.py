@@ -45,7 +45,7 @@ def test_every_pod_has_a_place_under_the_settings_that_users_start_from(
         karpenter=karpenter,
         submitters=len(blueprint.teams),
     )
-    assert told == []
+    assert list(told) == []
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_a_pod_without_a_place_is_named_with_its_size(nodes: dict[str, Any], wor
         "karpenter": True,
         "submitters": 2,
     }
-    assert unplaceable(**usual) == []
-    assert any(each.startswith(words) for each in unplaceable(**usual | nodes))
+    assert list(unplaceable(**usual)) == []
+    assert any(text.startswith(words) for _, text in unplaceable(**usual | nodes))
 
 
 def test_only_the_smallest_gpu_types_are_too_small_for_an_executor() -> None:
