@@ -83,8 +83,9 @@ gpu-plan: $(READY) ## show, without a GPU, that every Spark operator can run on 
 ROWS ?= 5000000
 RUNS ?= 3
 .PHONY: bench
-bench: $(READY) ## compare with the reference's method; ROWS=500000 RUNS=1 for a short run
+bench: $(READY) $(NODE_READY) ## compare with the reference's method, and synth with an empty app's; ROWS=500000 RUNS=1 for a short run
 	@$(PY) benchmarks/bench.py --rows $(ROWS) --runs $(RUNS)
+	@$(PY) benchmarks/synth.py --runs $(RUNS)
 
 .PHONY: check
 check: $(READY) ## lint, types and layers
