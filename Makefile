@@ -44,10 +44,11 @@ demo: $(READY) ## the loan pipeline on synthetic files, from raw rows to a repor
 	$(JOB) score --input build/demo/input --model build/demo/result/model --output build/demo/scores --overwrite
 	@echo && echo 'The report: build/demo/result/report/report.html (open it in a browser). The scored loans: build/demo/scores.'
 
+WORKERS ?= 2
 .PHONY: test
-test: check $(NODE_READY) kubebox ## everything: lint, types, layers, and all tests
+test: check $(NODE_READY) kubebox ## everything: lint, types, layers, and all tests; WORKERS=4 at a time on a larger machine
 	@rm -f build/gpu-plan.skipped
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile
 	@if [ -f build/gpu-plan.skipped ]; then cat build/gpu-plan.skipped; fi
 
 .PHONY: kubebox
@@ -57,6 +58,10 @@ kubebox: $(READY) ## build the rehearsal's Kubernetes, once (10 minutes; KUBEBOX
 .PHONY: rehearse
 rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice with the real cdk CLI, without AWS
 	@$(PY) -m rehearsal run --app .
+
+.PHONY: faults
+faults: $(READY) $(NODE_READY) kubebox ## fail each resource of each stack once, without AWS, and see that nothing is left (1 hour)
+	@EVERY_RESOURCE=1 $(PY) -m pytest tests/stacks/test_faults.py
 
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk
 CONFIG ?= blueprint.yaml
