@@ -237,6 +237,13 @@ def test_a_second_stack_with_the_same_name_fails_at_once_and_takes_nothing_from_
     assert account.delete(again).status == "DELETE_COMPLETE"
 
 
+def test_the_network_stays_whole_while_the_cluster_is_there(account: Account, deployed: Deployed) -> None:
+    """Guards against the console, which knows no order of stacks but that of exports in use."""
+    kept = account.delete(deployed.network)
+    assert kept.status == "CREATE_COMPLETE"
+    assert "as it is in use by StackedCluster" in kept.reasons
+
+
 def test_the_whole_goes_without_a_trace(account: Account, deployed: Deployed) -> None:
     for stack in (deployed.cluster, deployed.network):
         gone = account.delete(stack)
