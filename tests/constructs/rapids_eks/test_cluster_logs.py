@@ -89,11 +89,13 @@ def test_the_group_is_made_or_adopted_and_is_the_resource(
 
 
 @pytest.mark.parametrize("groups", [{}, {"/aws/eks/demo/cluster": 14}])
+@pytest.mark.parametrize("made", ["/aws/eks/demo/cluster", "Cluster-Logs-1ABCDEFGHIJKL"])
 def test_deletion_deletes_the_group_and_a_missing_one_is_deleted(
-    groups: dict[str, int | None], logs: FakeLogs, answers: list[dict[str, Any]]
+    made: str, groups: dict[str, int | None], logs: FakeLogs, answers: list[dict[str, Any]]
 ) -> None:
+    """Guards against a cancelled creation, too: CloudFormation then asks for the deletion of an id of its own."""
     logs.groups = {**groups, "/aws/eks/other/cluster": 1}
-    index.handler({**EVENT, "RequestType": "Delete", "PhysicalResourceId": "/aws/eks/demo/cluster"}, None)
+    index.handler({**EVENT, "RequestType": "Delete", "PhysicalResourceId": made}, None)
     assert logs.groups == {"/aws/eks/other/cluster": 1}
     assert answers[0]["Status"] == "SUCCESS"
 

@@ -18,7 +18,9 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     try:
         logs, eks = boto3.client("logs"), boto3.client("eks")
         if event["RequestType"] == "Delete":
-            remove(logs, eks, event["PhysicalResourceId"])
+            # The id is CloudFormation's own, and no group's name, where a creation was cancelled before its answer.
+            made = event["PhysicalResourceId"]
+            remove(logs, eks, made if made.startswith("/") else asked["Name"])
         else:
             if event["RequestType"] == "Create" and is_used(eks, asked["Name"]):
                 raise ValueError("a cluster of this name is there already: delete it, or choose another name")  # noqa: TRY301
