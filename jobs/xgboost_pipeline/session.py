@@ -21,6 +21,7 @@ ANYWHERE = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
     "spark.sql.parquet.compression.codec": "snappy",  # zstd costs twice the CPU on writing; both stay on the GPU
     "spark.sql.autoBroadcastJoinThreshold": str(64 * 1024 * 1024),
+    "spark.executorEnv.OMP_WAIT_POLICY": "PASSIVE",  # XGBoost's threads would spin while they wait for each other
 }
 THIS_MACHINE = {
     "spark.driver.bindAddress": "127.0.0.1",

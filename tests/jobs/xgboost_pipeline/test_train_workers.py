@@ -1,8 +1,11 @@
 """Workers are checked against what Spark can run at once, before anything waits for them."""
 
+import os
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pandas as pd
 import pytest
 from feature_tables import spark
 from pyspark.sql import SparkSession
@@ -38,6 +41,15 @@ def test_workers_on_one_machine_share_its_cores() -> None:
 
 def test_a_cluster_gets_a_worker_per_executor() -> None:
     assert plan("k8s://https://cluster", CLUSTER) == Workers(4, 8)
+
+
+def test_threads_that_wait_leave_their_core_to_others() -> None:
+    def policy(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for _ in frames:
+            yield pd.DataFrame({"policy": [os.environ.get("OMP_WAIT_POLICY", "")]})
+
+    found = spark().range(1).mapInPandas(policy, "policy string").collect()
+    assert [row["policy"] for row in found] == ["PASSIVE"]
 
 
 def test_slots_of_a_cluster_are_cores_by_task_cores() -> None:
