@@ -3,6 +3,7 @@
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,7 @@ from rehearsal.emr.runs import JobRuns
 from rehearsal.kubernetes.cluster import Cluster as RunningCluster
 from rehearsal.kubernetes.cluster import Surroundings
 from rehearsal.kubernetes.fleet import Ec2Fleet
+from rehearsal.kubernetes.karpenter_fleet import Ec2KarpenterFleet
 from rehearsal.services import (
     ec2,
     eks,
@@ -22,14 +24,18 @@ from rehearsal.services import (
     resource_policies,
     s3,
     secretsmanager,
+    shortages,
+    ssm,
     stepfunctions,
     sts,
     vpc_endpoints,
 )
 from rehearsal.services.codebuild import CodeBuild
-from rehearsal.services.eks import load_balancing
+from rehearsal.services.eks import auto_scaling, load_balancing
 from rehearsal.services.eks.access_entries import associations
 from rehearsal.services.eks.load_balancing import ClassicBalancing
+from rehearsal.services.eks.pod_credentials import PodCredentials
+from rehearsal.services.eks.pod_starts import PodStarts
 from rehearsal.services.eks.records import Cluster, Eks, Plane
 from rehearsal.services.emr_containers import VirtualClusters
 from rehearsal.services.leftovers import Inventory
@@ -49,12 +55,13 @@ class Services:
 
 def start(world: World, callers: Callers) -> Services:
     """Make the own services of a rehearsal, empty."""
-    clusters = Eks(world, lambda cluster, directory: _start_cluster(world, cluster, directory))
+    clusters = Eks(world, lambda cluster, directory: _start_cluster(clusters, cluster, directory))
     guard = Guard(world)
     builds, virtual = CodeBuild(world, guard), VirtualClusters(clusters, guard)
     runs = JobRuns(world, guard, virtual, _api_of)
     virtual.active_runs = runs.active
     operations = {
+        "autoscaling": auto_scaling.operations(clusters),
         "codebuild": builds.operations(),
         "ec2": {**ec2.operations(world), **vpc_endpoints.operations()},
         "ecr-public": ecr_public.operations(world),
@@ -62,6 +69,7 @@ def start(world: World, callers: Callers) -> Services:
         "elb": load_balancing.operations(),
         "emr-containers": {**virtual.operations(), **runs.operations()},
         "iam": iam.operations(),
+        "ssm": ssm.operations(),
         "stepfunctions": stepfunctions.operations(),
         "sts": sts.operations(),
     }
@@ -75,7 +83,7 @@ def start(world: World, callers: Callers) -> Services:
         "token-review": lambda request, name: eks.review_token(clusters, callers, name, request.get_json(force=True)),
     }
     refusals = [each.refusals(guard) for each in (logs, resource_policies, s3, stepfunctions)]
-    refusals += [ec2.refusals(), secretsmanager.refusals()]
+    refusals += [ec2.refusals(), secretsmanager.refusals(), shortages.refusals(world)]
     return Services(operations, ChainMap(*refusals), pages)
 
 
@@ -84,14 +92,22 @@ def _api_of(cluster: Cluster) -> KubernetesApi:
     return cast("KubernetesApi", cluster.ready.api)
 
 
-def _start_cluster(world: World, cluster: Cluster, directory: Path) -> Plane:
+def _start_cluster(clusters: Eks, cluster: Cluster, directory: Path) -> Plane:
     """Start the real thing behind a cluster of EKS."""
     directory.mkdir(parents=True, exist_ok=True)
+    world, version = clusters.world, cluster.record["version"]
+    pods = PodCredentials(clusters, cluster)
     surroundings = Surroundings(
         clock=world.clock,
         fleet=Ec2Fleet(world.client("ec2")),
+        fleet_of=lambda pod: Ec2KarpenterFleet(partial(pods.client, pod), version),
+        client_of=pods.client,
+        joins=pods.joins,
         token_review_url=f"{world.endpoint}/_rehearsal/token-review/{cluster.name}",
         associations=lambda: associations(cluster),
-        balancing=ClassicBalancing(world, cluster.name, cluster.record["resourcesVpcConfig"]["vpcId"]),
+        pull=PodStarts(pods).trouble,
+        balancing=ClassicBalancing(
+            world, cluster.name, cluster.record["resourcesVpcConfig"]["vpcId"], cluster.record["roleArn"]
+        ),
     )
-    return RunningCluster.start(directory, surroundings, version=cluster.record["version"])
+    return RunningCluster.start(directory, surroundings, version=version)

@@ -5,13 +5,25 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal[
-    "create", "update", "delete", "throttle", "kill-function", "drop-response", "job-fail", "job-hang", "job-slow"
+    "create",
+    "update",
+    "delete",
+    "throttle",
+    "kill-function",
+    "drop-response",
+    "job-fail",
+    "job-hang",
+    "job-slow",
+    "shortage",
 ]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One planted fault: `target` is a logical id, `service:Operation`, a function's name or a job's, by `kind`."""
+    """One planted fault: `target` is a logical id, `service:Operation`, or a name, by `kind`.
+
+    The name is a function's or a job's; of what there is none, it is an instance type, or `spot`.
+    """
 
     kind: Kind
     target: str

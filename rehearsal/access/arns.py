@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
 
+from moto.autoscaling.models import autoscaling_backends
 from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
 
@@ -189,18 +190,46 @@ _EC2_KINDS = {
 
 
 def _ec2(call: Call, action: str) -> list[str] | None:
-    """Return the ARNs of what is tagged: of any kind, which its id tells."""
+    """Return the ARNs of what is tagged, of any kind, which its id tells; and of the template that starts name."""
+    if action == "RunInstances":
+        own = f"arn:aws:ec2:{call.region}:{call.account}:"
+        used = call.parameters.get("LaunchTemplate", {}).get("LaunchTemplateId")
+        template = [f"{own}launch-template/{used}"] if used else []
+        return [*_by_reference(call, "ec2", action), f"{own}volume/*", *template]
     if action not in ("CreateTags", "DeleteTags"):
         return None
     ids = [(text.split("-")[0], text) for text in _texts(call.parameters.get("Resources"))]
     return [f"arn:aws:ec2:{call.region}:{call.account}:{_EC2_KINDS.get(kind, '*')}/{text}" for kind, text in ids]
 
 
+def _autoscaling(call: Call, _action: str) -> list[str] | None:
+    """Return the ARN of a group that is given by its name, or by one of its instances."""
+    name, instance = call.parameters.get("AutoScalingGroupName"), call.parameters.get("InstanceId")
+    groups = autoscaling_backends[call.account][call.region].autoscaling_groups.values()
+    found = (
+        each for each in groups if each.name == name or instance in [one.instance_id for one in each.instance_states]
+    )
+    return [each.arn for each in found] or None
+
+
+def _ssm(call: Call, _action: str) -> list[str] | None:
+    """Return the ARNs of AWS's own public parameters, which are of no account.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
+    """
+    names = [*_texts(call.parameters.get("Name")), *_texts(call.parameters.get("Names"))]
+    if not names or not all(name.startswith("/aws/service/") for name in names):
+        return None
+    return [f"arn:aws:ssm:{call.region}::parameter{name}" for name in names]
+
+
 _SPECIAL: dict[str, Callable[[Call, str], list[str] | None]] = {
+    "autoscaling": _autoscaling,
     "ec2": _ec2,
     "iam": _iam_paths,
     "kms": _kms,
     "lambda": _lambda,
     "logs": _logs,
     "s3": _s3,
+    "ssm": _ssm,
 }

@@ -96,8 +96,12 @@ def _model(service: str) -> Any:  # noqa: ANN401 - botocore has no types
 
 
 def _request_tags(context: CallContext) -> dict[str, str]:
-    """Return the tags in the request, in any of the three forms in which services take them."""
-    return dict(_tag_pairs(context.call.parameters))
+    """Return the tags in the request for this resource, in any of the three forms in which services take them."""
+    given, arn = context.call.parameters, context.resource
+    if "TagSpecifications" in given and arn.startswith("arn:aws:ec2:"):
+        kind = arn.split(":", 5)[5].partition("/")[0]
+        given = {"TagSpecifications": [each for each in given["TagSpecifications"] if each["ResourceType"] == kind]}
+    return dict(_tag_pairs(given))
 
 
 def _tag_pairs(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

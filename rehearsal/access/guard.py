@@ -11,7 +11,7 @@ from rehearsal.access.denial import denied
 from rehearsal.access.identities import Identity, identities, resource_policy, role
 from rehearsal.access.needs import needs
 from rehearsal.access.policy import Caller, Verdict, verdict
-from rehearsal.wire.call import Call
+from rehearsal.wire.call import Call, Principal
 from rehearsal.world import World
 
 _OPEN = {("sts", "GetCallerIdentity")}  # needs no permission, and no Deny takes it away
@@ -75,6 +75,14 @@ class Guard:
         """Return whether a policy that `resource` is yet to get leaves `action` to the caller or its account."""
         context = CallContext(call, resource, self._world.clock.now(), {})
         return verdict([policy], action, resource, context, _caller(call)) in ("allow", "delegate")
+
+
+def role_may(world: World, role_arn: str, action: str, resource: str = "*") -> bool:
+    """Return whether a role may do something by its own policies, whoever uses it."""
+    service, _, operation = action.partition(":")
+    principal = Principal(role_arn, role_arn.rsplit("/", 1)[-1])
+    call = Call(service, operation, {}, principal, "", world.region, world.account, "")
+    return Guard(world).reason_against(call, action, resource, {}) is None
 
 
 def _reason(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from moto.autoscaling.models import autoscaling_backends
 from moto.backends import get_backend
 from moto.core.resource_tagging import TaggableResourcesMixin
 from moto.ec2.models import ec2_backends
@@ -27,6 +28,9 @@ def tags_of(arn: str, call: Call) -> Mapping[str, str]:
     if service == "iam":
         role = next((entry for entry in iam_backends[call.account]["aws"].roles.values() if entry.arn == arn), None)
         return {tag["Key"]: tag["Value"] for tag in role.tags} if role else {}
+    if service == "autoscaling":  # the emulator lists none by tag, as AWS does not
+        groups = autoscaling_backends[call.account][call.region].autoscaling_groups.values()
+        return {tag["Key"]: tag["Value"] for group in groups if group.arn == arn for tag in group.tags}
     return _from_backend(service, arn, call)
 
 
@@ -34,6 +38,8 @@ def _from_backend(service: str, arn: str, call: Call) -> Mapping[str, str]:
     backends = get_backend(_MOTO_NAMES.get(service, service))[call.account]
     backend = backends["aws" if service == "s3" else call.region]
     if not isinstance(backend, TaggableResourcesMixin):
-        raise Unrehearsed("tags of", arn, "conditions on tags are rehearsed for EC2, IAM and what moto can list by tag")
+        raise Unrehearsed(
+            "tags of", arn, "conditions on tags are rehearsed for EC2, Auto Scaling, IAM and what moto can list by tag"
+        )
     found = next((resource for resource in backend.iter_tagged_resources() if resource.arn == arn), None)
     return found.tags if found else {}

@@ -14,7 +14,7 @@ from rehearsal.emr.job import Job
 from rehearsal.emr.namespace import Item, Namespace
 from rehearsal.emr.pod_log import Keys, PodLog
 from rehearsal.emr.s3_objects import parts
-from rehearsal.emr.sizes import BadSetting, Role, executors
+from rehearsal.emr.sizes import BadSetting, Role, check, executors
 from rehearsal.emr.validation import Failed
 from rehearsal.kubernetes.api import ApiError
 from rehearsal.world import World
@@ -54,6 +54,7 @@ class Lifecycle:
         submitter = PodLog(self.world, self.job, self._submitter(), self.keys)
         submitter.write("stdout", f"spark-submit {self.job.entry_point}")
         submitter.close()
+        self._spark_submit(lambda: check(self.job.conf))
         self._pause(SPARK_SUBMIT)
         while not self._ends_well(deadline):
             deadline = self.world.clock.patience() + self.job.start_timeout
@@ -159,11 +160,14 @@ class Lifecycle:
         return Failed("USER_ERROR", f"{start}{ran.error[:room]}\n{REFER}")
 
     def _start(self, role: Role, make: Callable[[Item], Item]) -> Item:
+        pod = self._spark_submit(lambda: make(self._template(role)))
+        return self._refusable(lambda: self.space.start(pod))
+
+    def _spark_submit(self, work: Callable[[], Made]) -> Made:
         try:
-            pod = make(self._template(role))
+            return work()
         except BadSetting as bad:
             raise Failed("USER_ERROR", f"JobRun failed. spark-submit: {bad}") from bad
-        return self._refusable(lambda: self.space.start(pod))
 
     def _template(self, role: Role) -> Item:
         """Return the job's own pod template, an empty one where it has none."""

@@ -201,6 +201,7 @@ class JobRuns:
             raise Failed("CLUSTER_UNAVAILABLE", f"Cluster {place[0]} does not have sufficient permissions.")
         arn, associations = cluster.record["arn"], cluster.associations.values()
         validation.check_role(job, run.call, self.guard, arn, associations)
+        validation.check_agent(cluster.addons)
         keys = session_keys(self.world, job.role_arn, f"eks-{job.cluster}-{job.run_id}"[:64])
         validation.check_access(self.world, job, run.call, self.guard, keys)
         self._live(run, job, space, keys)

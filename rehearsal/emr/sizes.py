@@ -5,9 +5,11 @@ https://spark.apache.org/docs/3.5.6/running-on-kubernetes.html#spark-properties
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 Role = Literal["driver", "executor"]
+ROLES: tuple[Role, ...] = ("driver", "executor")
+Number = TypeVar("Number", int, float)
 Conf = Mapping[str, str]
 UNITS = {"": 1, "m": 1, "mb": 1, "g": 1024, "gb": 1024, "t": 1024**2, "tb": 1024**2}
 SMALLEST_OVERHEAD = 384  # MiB
@@ -16,6 +18,37 @@ PYTHON_OVERHEAD = 0.4  # share of the heap that Spark adds to it where the job i
 
 class BadSetting(ValueError):  # noqa: N818 - Spark's message, which ends the submitter
     """A setting that spark-submit itself refuses; the text is Spark's."""
+
+
+def check(conf: Conf) -> None:
+    """Raise BadSetting for a size that spark-submit takes for none.
+
+    https://github.com/apache/spark/blob/v3.5.6/core/src/main/scala/org/apache/spark/deploy/SparkSubmitArguments.scala
+    """
+    asked = {f"{role.capitalize()} cores": conf.get(f"spark.{role}.cores", "1") for role in ROLES}
+    if not _is_true(conf, "spark.dynamicAllocation.enabled"):
+        asked["Number of executors"] = conf.get("spark.executor.instances", "1")
+    for role in ROLES:
+        if mebibytes(conf.get(f"spark.{role}.memory", "1g")) <= 0:
+            asked[f"{role.capitalize()} memory"] = "0"
+    for what, value in asked.items():
+        if not re.fullmatch(r"0*[1-9]\d*", value):
+            raise BadSetting(f"{what} must be a positive number; it is {value}")
+
+
+def _number(conf: Conf, key: str, default: float, kind: type[Number]) -> Number:
+    try:
+        return kind(conf.get(key, default))
+    except ValueError as error:
+        name = {int: "int", float: "double"}[kind]
+        raise BadSetting(f"{key} should be {name}, but was {conf[key]}") from error
+
+
+def _is_true(conf: Conf, key: str) -> bool:
+    value = conf.get(key, "false").strip().lower()
+    if value not in ("true", "false"):
+        raise BadSetting(f"{key} should be boolean, but was {value}")
+    return value == "true"
 
 
 def mebibytes(text: str) -> int:
@@ -34,7 +67,7 @@ def memory(conf: Conf, role: Role, *, python: bool) -> int:
     beside = 0
     if role == "executor":
         beside += mebibytes(conf.get("spark.executor.pyspark.memory", "0")) if python else 0
-        off_heap = conf.get("spark.memory.offHeap.enabled", "false") == "true"
+        off_heap = _is_true(conf, "spark.memory.offHeap.enabled")
         beside += mebibytes(re.sub(r"^(\d+)$", r"\1b", conf.get("spark.memory.offHeap.size", "0m"))) if off_heap else 0
     return heap + _overhead(conf, role, heap, python=python) + beside
 
@@ -43,8 +76,8 @@ def _overhead(conf: Conf, role: Role, heap: int, *, python: bool) -> int:
     given = conf.get(f"spark.{role}.memoryOverhead")
     if given:
         return mebibytes(given)
-    default = conf.get("spark.kubernetes.memoryOverheadFactor", PYTHON_OVERHEAD if python else 0.1)
-    factor = float(conf.get(f"spark.{role}.memoryOverheadFactor", default))
+    default = _number(conf, "spark.kubernetes.memoryOverheadFactor", PYTHON_OVERHEAD if python else 0.1, float)
+    factor = _number(conf, f"spark.{role}.memoryOverheadFactor", default, float)
     return max(int(heap * factor), SMALLEST_OVERHEAD)
 
 
@@ -61,20 +94,18 @@ def resources(conf: Conf, role: Role, *, python: bool) -> dict[str, dict[str, st
 def gpus(conf: Conf, role: Role) -> dict[str, str]:
     """Return the devices that `spark.ROLE.resource.NAME.amount` asks for, by Kubernetes' name of the resource."""
     asked = {}
-    for key, amount in conf.items():
+    for key in conf:
         if found := re.fullmatch(rf"spark\.{role}\.resource\.([^.]+)\.amount", key):
             vendor = conf.get(f"spark.{role}.resource.{found[1]}.vendor")
             if not vendor:
                 raise BadSetting(f"Resource: {found[1]} was requested, but vendor was not specified.")
-            asked[f"{vendor}/{found[1]}"] = amount
+            asked[f"{vendor}/{found[1]}"] = str(_number(conf, key, 0, int))
     return asked
 
 
 def executors(conf: Conf) -> int:
     """Return how many executors the driver asks for at its start."""
-    instances = int(conf.get("spark.executor.instances", "2"))
-    if conf.get("spark.dynamicAllocation.enabled", "false") != "true":
-        return instances
-    names = ("initialExecutors", "minExecutors")
-    least = [int(conf.get(f"spark.dynamicAllocation.{name}", "0")) for name in names]
-    return max(*least, int(conf.get("spark.executor.instances", "0")))
+    if not _is_true(conf, "spark.dynamicAllocation.enabled"):
+        return _number(conf, "spark.executor.instances", 2, int)
+    least = ("spark.dynamicAllocation.initialExecutors", "spark.dynamicAllocation.minExecutors")
+    return max(_number(conf, key, 0, int) for key in (*least, "spark.executor.instances"))

@@ -20,7 +20,7 @@ from rehearsal.wire.call import Call, Principal
 from rehearsal.world import World
 
 Reason = Literal["INTERNAL_ERROR", "USER_ERROR", "VALIDATION_ERROR", "CLUSTER_UNAVAILABLE"]
-POD_IDENTITY = "pods.eks.amazonaws.com"
+POD_IDENTITY, AGENT = "pods.eks.amazonaws.com", "eks-pod-identity-agent"
 LONGEST = 256  # characters of stateDetails
 
 
@@ -61,6 +61,13 @@ def _lacks(
         account = service_account(component, job.account, job.role_name)
         if roles.get((job.namespace, account)) != job.role_arn:
             yield f"No pod identity association of {job.role_name} in {job.namespace} for service account {account}."
+
+
+def check_agent(addons: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise Failed where nobody gives the pods their credentials, which the first of them finds at its start."""
+    if addons.get(AGENT, {}).get("status") != "ACTIVE":
+        reason = f"Unable to load credentials from any of the providers in the chain: the add-on {AGENT} is not ACTIVE"
+        raise Failed("USER_ERROR", f"Jobrun failed. Main Spark container terminated with errors. {reason}")
 
 
 def check_access(world: World, job: Job, call: Call, guard: Guard, keys: Keys) -> None:

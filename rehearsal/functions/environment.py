@@ -113,9 +113,10 @@ class Environment:
             os.killpg(self.process.pid, number)
 
     def stop(self) -> None:
-        """End the process and remove its files."""
+        """End the process, with all it has started in whatever session, and remove its files."""
         self.signal(signal.SIGKILL)
         self.process.wait()
+        _end_all(self.setup.variables["LAMBDA_TASK_ROOT"])
         for descriptor in (self.events, self.results):
             with suppress(OSError):
                 os.close(descriptor)
@@ -200,6 +201,14 @@ def _spawn(setup: Setup, events: int, results: int) -> subprocess.Popen[bytes]:
         pass_fds=(events, results),
         start_new_session=True,
     )
+
+
+def _end_all(task_root: str) -> None:
+    """End every process that still bears an environment's own folder among its variables."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it has ended meanwhile, or is not ours to look at
+            if process.environ().get("LAMBDA_TASK_ROOT") == task_root:
+                process.kill()
 
 
 def _python_path(setup: Setup) -> str:

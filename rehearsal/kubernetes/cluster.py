@@ -9,10 +9,12 @@ from typing import Any
 from rehearsal.clock import Clock
 from rehearsal.kubernetes import kubelets
 from rehearsal.kubernetes.access_policies import AccessPolicies, Association
-from rehearsal.kubernetes.api import Api
+from rehearsal.kubernetes.api import Api, Item
+from rehearsal.kubernetes.cluster_autoscaler import ClusterAutoscaler
 from rehearsal.kubernetes.control_plane import ControlPlane
 from rehearsal.kubernetes.fleet import Fleet
 from rehearsal.kubernetes.karpenter import Karpenter
+from rehearsal.kubernetes.karpenter_fleet import KarpenterFleet
 from rehearsal.kubernetes.kubelets import Kubelets
 from rehearsal.kubernetes.load_balancers import Balancing, LoadBalancers, PaperBalancing
 from rehearsal.kubernetes.node_groups import NodeGroup, NodeGroups
@@ -24,11 +26,14 @@ class Surroundings:
     """What a cluster needs from the account around it."""
 
     clock: Clock
-    fleet: Fleet
+    fleet: Fleet  # as EKS itself has it
+    fleet_of: Callable[[Item], KarpenterFleet]  # as a program in a pod has it
+    client_of: Callable[[Item, str], Any] | None = None  # an AWS client as a program in a pod makes it, by service
+    joins: Callable[[str], bool] = bool  # whether an instance of no node group gets in: here any that has an id
     token_review_url: str = ""  # where the API server asks who a bearer token is
     associations: Callable[[], Iterable[Association]] = tuple  # the access policies as they are now
     network_plugin: str | None = kubelets.NETWORK_PLUGIN  # the DaemonSet without which no node is ready
-    pull: kubelets.Pull = kubelets.any_image  # why an image cannot be had
+    pull: kubelets.Pull = kubelets.any_image  # why an image cannot be had, or run
     balancing: Balancing = field(default_factory=PaperBalancing)
 
 
@@ -52,8 +57,10 @@ class Cluster:
         cluster = cls(plane, policies, groups, around.fleet)
         stopped = cluster._stopped
         Kubelets(plane.api, around.clock, stopped, around.network_plugin, around.pull).start()
-        Karpenter(plane.api, around.clock, around.fleet, stopped).start()
-        Volumes(plane.api, around.fleet, stopped).start()
+        Karpenter(plane.api, around.clock, around.fleet_of, around.joins, stopped).start()
+        if around.client_of:
+            ClusterAutoscaler(plane.api, around.clock, around.client_of, stopped).start()
+        Volumes(plane.api, around.fleet_of, stopped).start()
         LoadBalancers(plane.api, around.balancing, stopped).start()
         threading.Thread(target=policies.follow, args=(stopped,), name="access-policies", daemon=True).start()
         return cluster
@@ -101,6 +108,10 @@ class Cluster:
     def remove_node_group(self, name: str) -> None:
         """Drain and end the nodes of a node group; return when they are gone."""
         self._groups.remove(name)
+
+    def retire_instance(self, instance_id: str) -> None:
+        """Drain and end the node of one instance; return when it is gone."""
+        self._groups.retire(instance_id)
 
     def nodes_ready(self, name: str) -> bool:
         """Return whether all nodes of a node group are ready."""

@@ -158,6 +158,8 @@ DEFAULT_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 
 def _launch(plane: ControlPlane, binary: Path, parts: dict[str, list[str]]) -> None:
     for name, arguments in parts.items():
+        if name not in ("etcd", "kube-apiserver"):  # the others give up on an API server that keeps them waiting
+            _wait_for(plane, "the API server", lambda: plane.api.text("/readyz") == "ok")
         with (plane.directory / f"{name}.log").open("wb") as log:
             plane.parts[name] = subprocess.Popen(  # noqa: S603 - our own binary
                 [binary, name, *arguments],
@@ -167,7 +169,6 @@ def _launch(plane: ControlPlane, binary: Path, parts: dict[str, list[str]]) -> N
                 cwd=plane.directory,
                 env=os.environ | ({"KUBEBOX_SCRATCH": str(plane.data)} if name == "etcd" else {}),
             )
-    _wait_for(plane, "the API server", lambda: plane.api.text("/readyz") == "ok")
     _wait_for(plane, "the default service account", lambda: bool(plane.api.get(DEFAULT_ACCOUNT)))
 
 

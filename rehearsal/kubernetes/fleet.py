@@ -39,6 +39,7 @@ class Order:
     spot: bool = False
     security_groups: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    profile: str = ""  # name of an instance profile
 
 
 class Fleet(Protocol):
@@ -92,21 +93,11 @@ class Ec2Fleet:
 
     def launch(self, order: Order) -> str:
         """Start an instance by RunInstances, with its tags on the volume too; raise LaunchError."""
-        tags = [{"Key": key, "Value": value} for key, value in order.tags.items()]
-        groups: dict[str, Any] = {"SecurityGroupIds": list(order.security_groups)} if order.security_groups else {}
-        market = {"InstanceMarketOptions": {"MarketType": "spot"}} if order.spot else {}
-        tagged = {"TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")]}
+        return self._run(request(order, ("instance", "volume")))
+
+    def _run(self, request: Mapping[str, Any]) -> str:
         try:
-            answer = self._client.run_instances(
-                ImageId=IMAGE,
-                InstanceType=order.type_name,
-                SubnetId=order.subnet.id,
-                MinCount=1,
-                MaxCount=1,
-                **groups,
-                **market,
-                **(tagged if tags else {}),
-            )
+            answer = self._client.run_instances(**request)
         except ClientError as error:
             raise LaunchError(str(error), shortage=error.response["Error"]["Code"] in SHORTAGES) from error
         return str(answer["Instances"][0]["InstanceId"])
@@ -129,13 +120,35 @@ class Ec2Fleet:
 
     def create_volume(self, zone: str, gib: int, kind: str, tags: Mapping[str, str]) -> str:
         """Make a volume by CreateVolume."""
-        tagged = [{"ResourceType": "volume", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}]
+        tagged = tag_specifications(tags, ["volume"])
         made = self._client.create_volume(AvailabilityZone=zone, Size=gib, VolumeType=kind, TagSpecifications=tagged)
         return str(made["VolumeId"])
 
     def delete_volume(self, volume_id: str) -> None:
         """Delete a volume by DeleteVolume."""
         self._client.delete_volume(VolumeId=volume_id)
+
+
+def request(order: Order, tagged: Iterable[str]) -> dict[str, Any]:
+    """Return RunInstances' parameters for an order, whose tags go to every kind of resource in `tagged`."""
+    groups: dict[str, Any] = {"SecurityGroupIds": list(order.security_groups)} if order.security_groups else {}
+    return {
+        "ImageId": IMAGE,
+        "InstanceType": order.type_name,
+        "SubnetId": order.subnet.id,
+        "MinCount": 1,
+        "MaxCount": 1,
+        **groups,
+        **({"InstanceMarketOptions": {"MarketType": "spot"}} if order.spot else {}),
+        **({"IamInstanceProfile": {"Name": order.profile}} if order.profile else {}),
+        **({"TagSpecifications": tag_specifications(order.tags, tagged)} if order.tags else {}),
+    }
+
+
+def tag_specifications(tags: Mapping[str, str], kinds: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the tags for resources of those kinds, as EC2 takes them."""
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return [{"ResourceType": kind, "Tags": pairs} for kind in kinds]
 
 
 def _tag_filter(key: str, value: str) -> dict[str, Any]:
@@ -188,3 +201,14 @@ class PaperFleet:
     def delete_volume(self, volume_id: str) -> None:
         """Strike a volume off."""
         del self.volumes[volume_id]
+
+    def problems(self, node_class: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str]:
+        """Return none, whatever the class."""
+        del node_class, tags
+        return {}
+
+    def label(self, instance_id: str, tags: Mapping[str, str]) -> None:
+        """Do nothing: of tags nothing is kept."""
+
+    def forget(self, node_class: str) -> None:
+        """Do nothing: nothing is made for a class."""

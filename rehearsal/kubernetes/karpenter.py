@@ -5,15 +5,19 @@ It does not consolidate nodes that are merely underused, does not notice drift, 
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+
+from botocore.exceptions import ClientError
 
 from rehearsal.clock import Clock
 from rehearsal.kubernetes import nodes
 from rehearsal.kubernetes.api import Api, Item
-from rehearsal.kubernetes.fleet import Fleet, LaunchError
-from rehearsal.kubernetes.loop import repeat
-from rehearsal.kubernetes.node_claims import CLAIMS, NEVER, NodeClaims, conditions, holds, seconds
+from rehearsal.kubernetes.fleet import LaunchError
+from rehearsal.kubernetes.karpenter_fleet import KarpenterFleet
+from rehearsal.kubernetes.loop import attempt, repeat
+from rehearsal.kubernetes.node_claims import CLAIMS, NEVER, NodeClaims, conditions, holds, seconds, tags_of
 from rehearsal.kubernetes.provisioning import POOL, Claim, Offer, Pool, beside_volumes, daemons_of, offers_of, plan
 from rehearsal.kubernetes.scheduling import Resources, add, quantities
 from rehearsal.kubernetes.volumes import CLAIMS as CLAIMED
@@ -21,6 +25,7 @@ from rehearsal.kubernetes.volumes import VOLUMES, volume_zones
 
 POOLS, CLASSES = "/apis/karpenter.sh/v1/nodepools", "/apis/karpenter.k8s.aws/v1/ec2nodeclasses"
 CLASS_FINALIZER = "karpenter.k8s.aws/termination"
+ANY_POOL = "validation"  # in the tags of a dry run
 CONTROLLER = "app.kubernetes.io/name=karpenter"  # the pods without which nothing happens here
 TICK = 0.2  # wall seconds
 TRY_AGAIN_IN = 60.0  # AWS's seconds after a refusal of EC2
@@ -29,23 +34,27 @@ NOMINATED_FOR = 60.0  # AWS's seconds that the scheduler has for a pod after its
 
 @dataclass
 class Karpenter:
-    """Karpenter's controller for one cluster; with `needs_controller` it works only while its pods are Ready."""
+    """Karpenter's controller for one cluster: it works while its pods are Ready, by what `fleet_of` gives to them."""
 
     api: Api
     clock: Clock
-    fleet: Fleet
+    fleet_of: Callable[[Item], KarpenterFleet]
+    joins: Callable[[str], bool]  # whether the cluster lets an instance in
     stopped: threading.Event
-    needs_controller: bool = True
     _offers: dict[tuple[object, ...], list[Offer]] = field(default_factory=dict)
     _nominated: dict[str, tuple[str, float]] = field(default_factory=dict)  # pod uid -> claim's name, until when
     _tries: Counter[str] = field(default_factory=Counter)  # nodes made for a pod, by its uid
     _empty: dict[str, float] = field(default_factory=dict)  # claim's name -> since when
     _told: set[tuple[str, str]] = field(default_factory=set)
+    _controller: Item = field(default_factory=dict)  # the pod that works
     _claims: NodeClaims = field(init=False)
 
     def __post_init__(self) -> None:
         """Take charge of the claims."""
-        self._claims = NodeClaims(self.api, self.clock, self.fleet)
+        self._claims = NodeClaims(self.api, self.clock, self._fleet, self.joins)
+
+    def _fleet(self) -> KarpenterFleet:
+        return self.fleet_of(self._controller)
 
     def start(self) -> None:
         """Work in the background until `stopped`."""
@@ -57,17 +66,18 @@ class Karpenter:
     def turn(self) -> None:
         """Look at everything once and do what is due, if the controller runs."""
         controllers = self._controllers()
-        if self.needs_controller and not controllers:
+        if not controllers:
             return
-        self._claims.cluster = next(map(_cluster_name, controllers), "")
+        self._controller = controllers[0]
+        self._claims.cluster = _cluster_name(self._controller)
         classes = {each["metadata"]["name"]: each for each in self.api.items(CLASSES)}
         claims, present = self.api.items(CLAIMS), self.api.items(nodes.NODES)
         by_provider = {each["spec"].get("providerID"): each for each in present}
         for claim in claims:
             node = by_provider.get(claim.get("status", {}).get("providerID"))
-            self._claims.tend(claim, node)
-        for each in classes.values():
-            self._tend_class(each, claims)
+            attempt(f"claim {claim['metadata']['name']}", partial(self._claims.tend, claim, node))
+        for name, each in classes.items():
+            attempt(f"class {name}", partial(self._tend_class, each, claims))
         pools = [pool for pool in self.api.items(POOLS) if self._tend_pool(pool, classes)]
         pods = self.api.items(nodes.PODS)
         unbound = {pod["metadata"]["uid"] for pod in pods if not pod["spec"].get("nodeName")}
@@ -80,6 +90,7 @@ class Karpenter:
         path = f"{CLASSES}/{meta['name']}"
         if "deletionTimestamp" in meta:
             if not any(claim["spec"]["nodeClassRef"]["name"] == meta["name"] for claim in claims):
+                self._fleet().forget(meta["name"])
                 self.api.patch(path, {"metadata": {"finalizers": None}})
         elif CLASS_FINALIZER not in meta.get("finalizers", []):
             self.api.patch(path, {"metadata": {"finalizers": [CLASS_FINALIZER]}})
@@ -87,17 +98,24 @@ class Karpenter:
             self.api.patch(f"{path}/status", {"status": self._class_status(node_class)})
 
     def _class_status(self, node_class: Item) -> Item:
-        spec = node_class["spec"]
-        subnets = self.fleet.subnets(spec["subnetSelectorTerms"])
-        groups = self.fleet.security_groups(spec["securityGroupSelectorTerms"])
-        missing = [what for what, found in (("Subnets", subnets), ("SecurityGroups", groups)) if not found]
-        message = f"{missing[0].removesuffix('s')}Selector did not match any {missing[0]}" if missing else ""
-        states = conditions(Ready=(not missing, message))
-        return {
-            "subnets": [{"id": each.id, "zone": each.zone} for each in subnets],
-            "securityGroups": [{"id": each} for each in groups],
-            "conditions": [each | {"observedGeneration": node_class["metadata"]["generation"]} for each in states],
-        }
+        fleet, spec = self._fleet(), node_class["spec"]
+        found: Item = {"subnets": [], "securityGroups": []}
+        try:
+            subnets = fleet.subnets(spec["subnetSelectorTerms"])
+            found["subnets"] = [{"id": each.id, "zone": each.zone} for each in subnets]
+            found["securityGroups"] = [
+                {"id": each} for each in fleet.security_groups(spec["securityGroupSelectorTerms"])
+            ]
+            problems = _unmatched(found)
+        except ClientError as error:
+            problems = {"SubnetsReady": str(error)}
+        if not problems:
+            tags = tags_of(node_class, self._claims.cluster, ANY_POOL)
+            problems = fleet.problems(node_class | {"status": found}, tags)
+        message = next(iter(problems.values()), "")
+        states = conditions(**{kind: (False, text) for kind, text in problems.items()}, Ready=(not problems, message))
+        generation = node_class["metadata"]["generation"]
+        return {**found, "conditions": [each | {"observedGeneration": generation} for each in states]}
 
     def _tend_pool(self, pool: Item, classes: Mapping[str, Item]) -> bool:
         """Report whether a pool is ready; return whether nodes may be made from it."""
@@ -184,6 +202,11 @@ class Karpenter:
                 self._empty.pop(name, None)
             elif self.clock.time() - self._empty.setdefault(name, self.clock.time()) >= _patience(pool):
                 self.api.delete(f"{CLAIMS}/{name}")
+
+
+def _unmatched(found: Item) -> dict[str, str]:
+    missing = [kind for kind in ("Subnets", "SecurityGroups") if not found[kind[0].lower() + kind[1:]]]
+    return {f"{each}Ready": f"{each.removesuffix('s')}Selector did not match any {each}" for each in missing}
 
 
 def _cluster_name(controller: Item) -> str:

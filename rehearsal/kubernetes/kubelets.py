@@ -22,7 +22,7 @@ READY_IN = 10.0  # AWS's seconds from registration to a ready node
 DEVICE_PLUGIN = "nvidia-device-plugin"  # in the name of the pods that announce a node's GPUs
 NETWORK_PLUGIN = "aws-node"  # the DaemonSet of the vpc-cni add-on
 
-Pull = Callable[[Item, str], Trouble | None]  # what keeps this image from being pulled for this pod
+Pull = Callable[[Item, str], Trouble | None]  # what keeps this image from being pulled, or run, for this pod
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Kubelets:
     """The kubelets of every node of one cluster.
 
     With `network_plugin` a node stays NotReady until a pod of that name runs on it, as one does without its CNI.
-    `pull` says why an image cannot be had; without it every image can.
+    `pull` says why an image cannot be had, or its program gives up at its start; without it every image runs.
     """
 
     api: Api

@@ -6,10 +6,13 @@ https://docs.aws.amazon.com/eks/latest/best-practices/load-balancing.html
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
+from botocore.exceptions import ClientError
+
 from rehearsal.kubernetes.api import Api, Item
-from rehearsal.kubernetes.loop import repeat
+from rehearsal.kubernetes.loop import attempt, repeat
 
 FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
 TICK = 0.3  # wall seconds
@@ -19,7 +22,10 @@ class Balancing(Protocol):
     """Where load balancers come from."""
 
     def create(self, name: str, ports: Mapping[int, int], service: str) -> str:
-        """Make one, with ports and the nodes' ports behind them, for `namespace/name`; return its host name."""
+        """Make one, with ports and the nodes' ports behind them, for `namespace/name`; return its host name.
+
+        Raises ClientError where that is denied, as `delete` does.
+        """
 
     def delete(self, name: str) -> None:
         """Remove one with its security group; one that has gone is no error."""
@@ -56,12 +62,25 @@ class LoadBalancers:
     def turn(self) -> None:
         """Look at every Service once."""
         for service in self.api.items("/api/v1/services"):
-            held = FINALIZER in service["metadata"].get("finalizers", [])
-            wanted = service["spec"]["type"] == "LoadBalancer" and "deletionTimestamp" not in service["metadata"]
+            attempt(f"service {service['metadata']['name']}", partial(self._tend, service))
+
+    def _tend(self, service: Item) -> None:
+        held = FINALIZER in service["metadata"].get("finalizers", [])
+        wanted = service["spec"]["type"] == "LoadBalancer" and "deletionTimestamp" not in service["metadata"]
+        try:
             if held and not wanted:
                 self._delete(service)
             elif wanted and not service["status"].get("loadBalancer"):
                 self._create(service)
+        except ClientError as error:
+            self._tell(service, f"Error syncing load balancer: failed to ensure load balancer: {error}")
+
+    def _tell(self, service: Item, message: str) -> None:
+        meta = service["metadata"]
+        about = {"apiVersion": "v1", "kind": "Service", **{key: meta[key] for key in ("name", "namespace", "uid")}}
+        event = {"type": "Warning", "reason": "SyncLoadBalancerFailed", "message": message, "involvedObject": about}
+        path = f"/api/v1/namespaces/{meta['namespace']}/events/{_name(service)}"
+        self.api.apply(path, {"apiVersion": "v1", "kind": "Event", "metadata": {"name": _name(service)}, **event})
 
     def _create(self, service: Item) -> None:
         meta = service["metadata"]

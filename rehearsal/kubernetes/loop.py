@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from rehearsal.kubernetes.api import ApiError
@@ -19,7 +19,7 @@ def attempt(name: str, work: Callable[[], None]) -> None:
     """
     try:
         work()
-    except (ApiError, HTTPError, ClientError) as refusal:
+    except (ApiError, HTTPError, BotoCoreError, ClientError) as refusal:
         log.debug("%s: %s", name, refusal)
     except Exception:
         log.exception("%s failed", name)

@@ -1,6 +1,7 @@
 """The life of a NodeClaim: launched, registered, initialised, drained, terminated."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from rehearsal.clock import Clock
 from rehearsal.kubernetes import nodes
 from rehearsal.kubernetes.api import STRATEGIC, Api, Item
-from rehearsal.kubernetes.fleet import Fleet, LaunchError, Order, Subnet
+from rehearsal.kubernetes.fleet import LaunchError, Order, Subnet
+from rehearsal.kubernetes.karpenter_fleet import CLASS, KarpenterFleet
 from rehearsal.kubernetes.nodes import Machine
 from rehearsal.kubernetes.provisioning import POOL, ZONE, Claim, Offer
 from rehearsal.kubernetes.scheduling import quantities, tolerates
@@ -16,8 +18,10 @@ from rehearsal.kubernetes.scheduling import quantities, tolerates
 CLAIMS = "/apis/karpenter.sh/v1/nodeclaims"
 FINALIZER = "karpenter.sh/termination"
 DISRUPTED = {"key": "karpenter.sh/disrupted", "effect": "NoSchedule"}
+TAGGED = "karpenter.k8s.aws/tagged"
 DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
 NEVER = float("inf")
+REGISTERS_WITHIN = 900.0  # AWS's seconds, then Karpenter ends the instance and tries another
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -54,7 +58,8 @@ class NodeClaims:
 
     api: Api
     clock: Clock
-    fleet: Fleet
+    fleet: Callable[[], KarpenterFleet]  # as the controller's pod has it now
+    joins: Callable[[str], bool]  # whether the cluster lets an instance in
     cluster: str = ""  # as the controller's pods were told its name
     _launched: dict[str, float] = field(default_factory=dict)  # by the claim's name
     _deleting: dict[str, float] = field(default_factory=dict)
@@ -75,19 +80,12 @@ class NodeClaims:
         return made
 
     def _launch(self, claim: Item, offer: Offer, node_class: Item) -> str:
-        status, name = node_class["status"], claim["metadata"]["name"]
+        status = node_class["status"]
         subnet = next(each["id"] for each in status["subnets"] if each["zone"] == offer.zone)
-        tags = {
-            **node_class["spec"].get("tags", {}),
-            "Name": f"karpenter/{name}",
-            POOL: claim["metadata"]["labels"][POOL],
-            "karpenter.sh/nodeclaim": name,
-            "karpenter.k8s.aws/ec2nodeclass": node_class["metadata"]["name"],
-            **_tags_of(self.cluster),
-        }
+        tags = tags_of(node_class, self.cluster, claim["metadata"]["labels"][POOL])
         groups = tuple(each["id"] for each in status["securityGroups"])
-        spot = offer.capacity_type == "spot"
-        return self.fleet.launch(Order(offer.kind.name, Subnet(subnet, offer.zone), spot, groups, tags))
+        spot, profile = offer.capacity_type == "spot", node_class["spec"].get("instanceProfile", "")
+        return self.fleet().launch(Order(offer.kind.name, Subnet(subnet, offer.zone), spot, groups, tags, profile))
 
     def _write(self, claim: Item, offer: Offer, instance_id: str) -> None:
         name = claim["metadata"]["name"]
@@ -116,6 +114,8 @@ class NodeClaims:
             self._register(claim)
         elif not holds(claim, "Initialized"):
             self._initialise(claim, node)
+        elif TAGGED not in claim["metadata"].get("annotations", {}):
+            self._label(claim)
 
     def age(self, claim: Item) -> float:
         """Return the seconds since a claim was launched."""
@@ -129,6 +129,10 @@ class NodeClaims:
         if not claim.get("status", {}).get("providerID") or self.age(claim) < nodes.JOINS_IN:
             return
         machine = _machine(claim)
+        if not self.joins(machine.instance_id):
+            if self.age(claim) >= REGISTERS_WITHIN:
+                self.api.delete(f"{CLAIMS}/{claim['metadata']['name']}")
+            return
         nodes.register(self.api, machine)
         status = {
             "nodeName": machine.node_name,
@@ -150,6 +154,14 @@ class NodeClaims:
         labels = {"metadata": {"labels": {"karpenter.sh/initialized": "true"}}}
         self.api.patch(f"{nodes.NODES}/{node['metadata']['name']}", labels)
 
+    def _label(self, claim: Item) -> None:
+        """Give the instance the tags that are known only once its node has joined."""
+        status, name = claim["status"], claim["metadata"]["name"]
+        tags = {"Name": status["nodeName"], "karpenter.sh/nodeclaim": name}
+        tags |= {"eks:eks-cluster-name": self.cluster} if self.cluster else {}
+        self.fleet().label(status["providerID"].rpartition("/")[2], tags)
+        self.api.patch(f"{CLAIMS}/{name}", {"metadata": {"annotations": {TAGGED: "true"}}})
+
     def _terminate(self, claim: Item, node: Item | None) -> None:
         """Drain the node, end the instance, let the claim go: a step at each call."""
         name = claim["metadata"]["name"]
@@ -162,7 +174,7 @@ class NodeClaims:
             nodes.remove(self.api, node["metadata"]["name"])
         provider_id = claim.get("status", {}).get("providerID", "")
         if provider_id:
-            self.fleet.terminate(provider_id.rpartition("/")[2])
+            self.fleet().terminate(provider_id.rpartition("/")[2])
         self.api.patch(f"{CLAIMS}/{name}", {"metadata": {"finalizers": None}})
         self._deleting.pop(name, None)
         self._launched.pop(name, None)
@@ -180,8 +192,10 @@ class NodeClaims:
         return overdue or not pods
 
 
-def _tags_of(cluster: str) -> dict[str, str]:
-    return {f"kubernetes.io/cluster/{cluster}": "owned", "eks:eks-cluster-name": cluster} if cluster else {}
+def tags_of(node_class: Item, cluster: str, pool: str) -> dict[str, str]:
+    """Return what everything that is started for a pool's nodes is tagged with."""
+    owned = {f"kubernetes.io/cluster/{cluster}": "owned", "eks:eks-cluster-name": cluster} if cluster else {}
+    return {**node_class["spec"].get("tags", {}), POOL: pool, CLASS: node_class["metadata"]["name"], **owned}
 
 
 def _claim(claim: Claim) -> Item:

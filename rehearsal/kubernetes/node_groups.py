@@ -10,8 +10,9 @@ from rehearsal.kubernetes.fleet import Fleet, LaunchError, Order, Subnet
 from rehearsal.kubernetes.nodes import Machine
 
 LABEL = "eks.amazonaws.com/nodegroup"
-# https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html
-DRAIN_TIMEOUT = 15 * 60.0  # AWS's seconds after which a node is terminated with the pods that are still on it
+# AWS's seconds after which a node is terminated with the pods that are still on it: when its group shrinks, and when it
+# is deleted. https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html, delete-managed-node-group.html
+DRAIN_TIMEOUT, DELETION_TIMEOUT = 15 * 60.0, 5 * 60.0
 EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 
 
@@ -59,11 +60,15 @@ class NodeGroups:
             self._retire(node)
         for node in present[: group.size]:
             self._relabel(group, node)
-        launched = [self._launch(group, number) for number in range(len(present), group.size)]
-        if launched:
-            self._clock.sleep(nodes.JOINS_IN)
-        for machine in launched:
-            nodes.register(self._api, machine)
+        launched: list[Machine] = []
+        try:
+            for number in range(len(present), group.size):
+                launched.append(self._launch(group, number))  # noqa: PERF401 - what was launched before a refusal joins
+        finally:
+            if launched:
+                self._clock.sleep(nodes.JOINS_IN)
+            for machine in launched:
+                nodes.register(self._api, machine)
 
     def are_ready(self, name: str) -> bool:
         """Return whether all nodes of a group are ready."""
@@ -72,7 +77,13 @@ class NodeGroups:
     def remove(self, name: str) -> None:
         """Drain and end all nodes of a group."""
         for node in self.nodes(name):
-            self._retire(node)
+            self._retire(node, DELETION_TIMEOUT)
+
+    def retire(self, instance_id: str) -> None:
+        """Drain and end the node of one instance; one that has gone is no error."""
+        for node in self._api.items(nodes.NODES):
+            if node["spec"].get("providerID", "").endswith(f"/{instance_id}"):
+                self._retire(node)
 
     def _launch(self, group: NodeGroup, number: int) -> Machine:
         """Launch the group's machine `number`: the subnets take turns, and the first type that is to be had."""
@@ -92,8 +103,8 @@ class NodeGroups:
         change = {"metadata": {"labels": dict(wanted.labels)}, "spec": {"taints": list(wanted.taints)}}
         self._api.patch(f"{nodes.NODES}/{node['metadata']['name']}", change)
 
-    def _retire(self, node: Item) -> None:
+    def _retire(self, node: Item, patience: float = DRAIN_TIMEOUT) -> None:
         name = node["metadata"]["name"]
-        self._clock.wait(DRAIN_TIMEOUT, lambda: not nodes.drain(self._api, name), every=10.0)
+        self._clock.wait(patience, lambda: not nodes.drain(self._api, name), every=10.0)
         self._fleet.terminate(node["spec"]["providerID"].rpartition("/")[2])
         nodes.remove(self._api, name)

@@ -1,7 +1,7 @@
 """The EBS CSI driver's part in the cluster: a volume for a claim whose pod has found its node, gone with its claim."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -26,7 +26,7 @@ class Volumes:
     """Provisions and deletes EBS volumes for one cluster while the driver's controller runs."""
 
     api: Api
-    fleet: Fleet
+    fleet_of: Callable[[Item], Fleet]  # as a pod of the driver has it
     stopped: threading.Event
     _made: set[str] = field(default_factory=set)  # uids of claims
 
@@ -34,38 +34,42 @@ class Volumes:
         """Work in the background until `stopped`."""
         repeat("volumes", TICK, self.stopped, self.turn)
 
-    def _runs(self) -> bool:
+    def _controller(self) -> Item | None:
         pods = self.api.items("/api/v1/namespaces/kube-system/pods?fieldSelector=status.phase%3DRunning")
-        return any(pod["metadata"]["name"].startswith(CONTROLLER) for pod in pods)
+        return next((pod for pod in pods if pod["metadata"]["name"].startswith(CONTROLLER)), None)
 
     def turn(self) -> None:
         """Make what claims wait for, and delete what nobody claims any more, if the driver runs."""
-        if not self._runs():
+        controller = self._controller()
+        if controller is None:
             return
+        fleet = self.fleet_of(controller)
         for claim in self.api.items(CLAIMS):
             notes = claim["metadata"].get("annotations", {})
             node = notes.get("volume.kubernetes.io/selected-node")
             asked = notes.get("volume.kubernetes.io/storage-provisioner") == DRIVER and node
             if asked and not claim["spec"].get("volumeName") and claim["metadata"]["uid"] not in self._made:
-                attempt("provision a volume", partial(self._provision, claim, node))
+                attempt("provision a volume", partial(self._provision, fleet, claim, node))
         for volume in self.api.items(VOLUMES):
             if volume["status"].get("phase") == "Released" and _is_ours(volume):
-                attempt("delete a volume", partial(self._delete, volume))
+                attempt("delete a volume", partial(self._delete, fleet, volume))
 
-    def _provision(self, claim: Item, node_name: str) -> None:
+    def _provision(self, fleet: Fleet, claim: Item, node_name: str) -> None:
         node = self.api.get(f"{nodes.NODES}/{node_name}")
         storage = self.api.get(f"/apis/storage.k8s.io/v1/storageclasses/{claim['spec']['storageClassName']}")
         if node and storage:
             zone = node["metadata"]["labels"][ZONE]
             size = claim["spec"]["resources"]["requests"]["storage"]
+            # https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/tagging.md
             tags = {"kubernetes.io/created-for/pvc/name": claim["metadata"]["name"], "ebs.csi.aws.com/cluster": "true"}
+            tags |= {"CSIVolumeName": f"pvc-{claim['metadata']['uid']}"}
             gib = -(-int(parse_quantity(size)) // 2**30)
-            volume_id = self.fleet.create_volume(zone, gib, storage.get("parameters", {}).get("type", "gp3"), tags)
+            volume_id = fleet.create_volume(zone, gib, storage.get("parameters", {}).get("type", "gp3"), tags)
             self._made.add(claim["metadata"]["uid"])
             self.api.create(VOLUMES, _volume(claim, storage, zone, volume_id))
 
-    def _delete(self, volume: Item) -> None:
-        self.fleet.delete_volume(volume["spec"]["csi"]["volumeHandle"])
+    def _delete(self, fleet: Fleet, volume: Item) -> None:
+        fleet.delete_volume(volume["spec"]["csi"]["volumeHandle"])
         path = f"{VOLUMES}/{volume['metadata']['name']}"
         self.api.patch(path, {"metadata": {"finalizers": None}})
         self.api.delete(path)

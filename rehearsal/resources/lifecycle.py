@@ -10,6 +10,7 @@ import jmespath
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.model import Shape
+from moto.ec2.models import ec2_backends
 
 from rehearsal.cloudformation.provider import Failure, Request, Resource
 from rehearsal.resources.fit import fit, member
@@ -134,6 +135,8 @@ class Lifecycle:
             self._part(client, kind.parts[name], context, context[name], None)
         if "Tags" in left:
             self._tag(request, client, context)
+        if kind.tag_as:
+            _stamp(request, context, [context[name] for name in kind.key if name.endswith("Id")])
 
     def _part(self, client: Any, part: Part, context: Context, new: Any, old: Any) -> None:  # noqa: ANN401 - boto3, values
         if part.each:
@@ -183,6 +186,15 @@ class Lifecycle:
     def _resource(self, client: Any, context: Context, physical_id: str) -> Resource:  # noqa: ANN401 - boto3
         attributes = {name: value for name, value in self._attributes(client, context).items() if value is not None}
         return Resource(physical_id, attributes)
+
+
+def _stamp(request: Request, context: Context, ids: list[str]) -> None:
+    """Put CloudFormation's own tags on a resource of EC2, which takes them from nobody else.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
+    """
+    own = {key: value for key, value in request.tags.items() if key.startswith("aws:")}
+    ec2_backends[context["Account"]][context["Region"]].create_tags(ids, own)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ def refusals() -> dict[str, Callable[[Call], None]]:
     """Return the checks that come before the emulator's deletions."""
     return {
         "ec2:CreateRoute": route,
+        "ec2:CreateTags": tags,
         "ec2:DeleteSecurityGroup": security_group,
         "ec2:DeleteSubnet": subnet,
         "ec2:DetachInternetGateway": internet_gateway,
@@ -119,6 +120,12 @@ def route(call: Call) -> None:
     if gateway and table and _attached(gateway) != table.vpc_id:
         message = f"route table {table.id} and network gateway {wanted} belong to different networks"
         raise Refused("InvalidParameterValue", message)
+
+
+def tags(call: Call) -> None:
+    """Refuse tags that only AWS's own services give."""
+    if any(each["Key"].startswith("aws:") for each in call.parameters["Tags"]):
+        raise Refused("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
 
 
 def security_group(call: Call) -> None:

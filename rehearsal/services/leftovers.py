@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from moto.awslambda.models import LayerStorage, lambda_backends
 from moto.core.base_backend import BackendDict
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.instances import Reservation
 from moto.events.models import events_backends
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+from moto.logs.models import logs_backends
+from moto.s3.models import s3_backends
 
 from rehearsal.access.service_linked import PATH
 from rehearsal.world import World
@@ -56,6 +60,25 @@ class Inventory:
                     for key, record in _records(value):
                         if (name := _name(key, record)) and SERVICE_LINKED not in name:
                             yield f"{backends.service_name} {type(record).__name__.removeprefix('Fake')} {name}"
+        yield from self._nested()
+
+    def _nested(self) -> Iterator[str]:
+        """Yield what the emulator keeps within records of another kind, or in stores that are none."""
+        account, region = self._world.account, self._world.region
+        yield from _layers(lambda_backends[account][region]._layers)  # noqa: SLF001 - nothing else tells all versions
+        for alias in kms_backends[account][region].list_aliases():
+            yield f"kms Alias {alias.alias_arn}"
+        for each in logs_backends[account][region].filters.metric_filters:
+            yield f"logs MetricFilter {each['logGroupName']}/{each['filterName']}"
+        for bucket in list(s3_backends[account]["aws"].buckets.values()):
+            for upload in list(bucket.multiparts.values()):
+                yield f"s3 MultipartUpload {bucket.name}/{upload.key_name} {upload.id}"
+
+
+def _layers(store: LayerStorage) -> Iterator[str]:
+    for layer in store.list_layers():
+        for version in store.get_layer_versions(str(layer["LayerName"])):
+            yield f"lambda LayerVersion {version.arn}"
 
 
 def _records(value: Any, key: str | None = None, depth: int = 0) -> Iterator[tuple[str | None, Any]]:  # noqa: ANN401 - moto's
@@ -66,8 +89,12 @@ def _records(value: Any, key: str | None = None, depth: int = 0) -> Iterator[tup
     elif isinstance(value, list | Reservation):
         for inner in list(value.instances if isinstance(value, Reservation) else value):
             yield from _records(inner, None, depth + 1)
-    elif type(value).__module__.startswith("moto.") and type(value).__name__ not in NOT_RESOURCES and not _ended(value):
+    elif type(value).__module__.startswith("moto.") and not _no_resource(type(value).__name__) and not _ended(value):
         yield key, value
+
+
+def _no_resource(kind: str) -> bool:
+    return kind in NOT_RESOURCES or kind.endswith("Backend")
 
 
 def _ended(record: Any) -> bool:  # noqa: ANN401 - moto's

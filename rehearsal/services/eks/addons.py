@@ -1,5 +1,6 @@
 """Add-ons: their pods run in the cluster, and an add-on is as healthy as they are."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from rehearsal.wire.call import Call, Handler
 
 UNHEALTHY_AFTER = 300.0  # seconds until EKS calls an add-on without its replicas DEGRADED
 REMOVAL = 30.0
+VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 EVERYWHERE: tuple[dict[str, str], ...] = ({"operator": "Exists"},)
 SECRETS, SECRETS_DRIVER = "aws-secrets-manager", "secrets-store-csi-driver"  # namespace; chart within the add-on
@@ -33,6 +35,7 @@ class Workload:
     settings: str = ""  # where in the add-on's configuration the pods' settings are; at the top if empty
     namespace: str = "kube-system"
     on_host: bool = False  # in the host's network, so that it runs before the node has one
+    account: str = ""  # its service account where that is not named as it is
 
     @property
     def path(self) -> str:
@@ -40,9 +43,14 @@ class Workload:
         kind = "deployments" if self.replicas else "daemonsets"
         return f"/apis/apps/v1/namespaces/{self.namespace}/{kind}/{self.name}"
 
+    @property
+    def service_account(self) -> str:
+        """Name of the service account of its pods."""
+        return self.account or self.name
 
-def _everywhere(name: str, cpu: str = "50m", memory: str = "64Mi", settings: str = "") -> Workload:
-    return Workload(name, 0, cpu, memory, EVERYWHERE, settings, on_host=True)
+
+def _everywhere(name: str, cpu: str = "50m", memory: str = "64Mi", settings: str = "", account: str = "") -> Workload:
+    return Workload(name, 0, cpu, memory, EVERYWHERE, settings, on_host=True, account=account)
 
 
 # Requests as the add-ons' manifests have them: https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html
@@ -54,10 +62,10 @@ ADDONS: dict[str, tuple[Workload, ...]] = {
     "coredns": (Workload("coredns", 2, "100m", "70Mi", CRITICAL),),
     "metrics-server": (Workload("metrics-server", 2, "100m", "200Mi", CRITICAL),),
     "aws-ebs-csi-driver": (
-        Workload("ebs-csi-controller", 2, "60m", "240Mi", CRITICAL[:1], "controller"),
-        _everywhere("ebs-csi-node", "30m", "120Mi", "node"),
+        Workload("ebs-csi-controller", 2, "60m", "240Mi", CRITICAL[:1], "controller", account="ebs-csi-controller-sa"),
+        _everywhere("ebs-csi-node", "30m", "120Mi", "node", "ebs-csi-node-sa"),
     ),
-    "aws-mountpoint-s3-csi-driver": (_everywhere("s3-csi-node", "10m", "40Mi", "node"),),
+    "aws-mountpoint-s3-csi-driver": (_everywhere("s3-csi-node", "10m", "40Mi", "node", "s3-csi-driver-sa"),),
     "aws-secrets-store-csi-driver-provider": (
         Workload("secrets-store-csi-driver", 0, "70m", "140Mi", EVERYWHERE, SECRETS_DRIVER, SECRETS),
         # unlike the driver it tolerates no taint unless it is told to
@@ -92,14 +100,10 @@ def create(eks: Eks, call: Call) -> Record:
         raise in_use("Addon already exists.")
     _settings(given)
     owner = eks.arn("addon", cluster.name, name, short_id())
-    made = [
-        pod_identities.create(eks, cluster, call, {"namespace": "kube-system", **each}, owner)["associationArn"]
-        for each in given.get("podIdentityAssociations", [])
-    ]
     record = {
         "addonVersion": "v1.0.0-eksbuild.1",
         **given,
-        "podIdentityAssociations": made,
+        "podIdentityAssociations": _associate(eks, cluster, call, owner),
         "addonArn": owner,
         "status": "CREATING",
         "health": {"issues": []},
@@ -111,13 +115,31 @@ def create(eks: Eks, call: Call) -> Record:
     return record
 
 
+def _associate(eks: Eks, cluster: Cluster, call: Call, owner: str) -> list[str]:
+    """Make an add-on's associations what the call says; return their ARNs."""
+    wanted = {each["serviceAccount"]: each for each in call.parameters.get("podIdentityAssociations", [])}
+    for key, there in list(cluster.associations.items()):
+        if there["ownerArn"] == owner and there["serviceAccount"] not in wanted:
+            del cluster.associations[key]
+    present = {each["serviceAccount"]: each for each in cluster.associations.values() if each["ownerArn"] == owner}
+    for account, each in wanted.items():
+        if account in present:
+            present[account]["roleArn"] = each["roleArn"]
+        else:
+            made = pod_identities.create(eks, cluster, call, {"namespace": "kube-system", **each}, owner)
+            present[account] = made
+    return [str(each["associationArn"]) for each in present.values()]
+
+
 def update(eks: Eks, call: Call) -> Record:
-    """Change an add-on's version, configuration or role."""
+    """Change an add-on's version, configuration or roles."""
     cluster, record = eks.cluster(call), _addon(eks, call)
     plane = cluster.ready
     _settings(call.parameters)
     names = ("addonVersion", "configurationValues", "serviceAccountRoleArn")
     record |= {name: call.parameters[name] for name in names if name in call.parameters}
+    if "podIdentityAssociations" in call.parameters:
+        record["podIdentityAssociations"] = _associate(eks, cluster, call, record["addonArn"])
     record |= {"status": "UPDATING", "modifiedAt": eks.now()}
     made = {"id": call.request_id, "status": "InProgress", "type": "AddonUpdate", "createdAt": eks.now()}
     cluster.updates[call.request_id] = made
@@ -153,7 +175,7 @@ def install_self_managed(plane: Plane) -> None:
     """Put in what a cluster has from its start unless bootstrapSelfManagedAddons is false."""
     for name in SELF_MANAGED:
         for workload in ADDONS[name]:
-            plane.api.apply(workload.path, _manifest(workload, {}))
+            _put(plane, workload, {})
 
 
 def _install(eks: Eks, cluster: Cluster, plane: Plane, record: Record) -> None:
@@ -162,7 +184,7 @@ def _install(eks: Eks, cluster: Cluster, plane: Plane, record: Record) -> None:
     _prepare(eks, plane, record["addonName"])
     for workload in workloads:
         own = settings.get(workload.settings, {}) if workload.settings else settings
-        plane.api.apply(workload.path, _manifest(workload, own))
+        _put(plane, workload, own)
     if not eks.world.clock.wait(UNHEALTHY_AFTER, lambda: _healthy(plane, workloads)):
         message = "The add-on is unhealthy because it doesn't have the desired number of replicas."
         issue = {"code": "InsufficientNumberOfReplicas", "message": message}
@@ -199,6 +221,13 @@ def _healthy(plane: Plane, workloads: tuple[Workload, ...]) -> bool:
     )
 
 
+def _put(plane: Plane, workload: Workload, settings: Record) -> None:
+    account = {"metadata": {"name": workload.service_account, "namespace": workload.namespace}}
+    path = f"/api/v1/namespaces/{workload.namespace}/serviceaccounts/{workload.service_account}"
+    plane.api.apply(path, {"apiVersion": "v1", "kind": "ServiceAccount", **account})
+    plane.api.apply(workload.path, _manifest(workload, settings))
+
+
 def _manifest(workload: Workload, settings: Record) -> Record:
     labels = {"app.kubernetes.io/name": workload.name}
     container = {
@@ -208,6 +237,7 @@ def _manifest(workload: Workload, settings: Record) -> Record:
     }
     pods = {
         "containers": [container],
+        "serviceAccountName": workload.service_account,
         "tolerations": settings.get("tolerations", list(workload.tolerations)),
         "hostNetwork": workload.on_host,
         "nodeSelector": settings.get("nodeSelector", {}),
@@ -222,7 +252,9 @@ def _manifest(workload: Workload, settings: Record) -> Record:
 
 
 def _settings(given: Record) -> Record:
-    """Return the configuration, which is JSON or YAML."""
+    """Return the configuration, which is JSON or YAML; refuse a version that cannot be one."""
+    if not VERSION.fullmatch(given.get("addonVersion", "v1.0.0-eksbuild.1")):
+        raise invalid(f"Addon version specified is not supported: {given['addonVersion']}")
     try:
         settings: Any = yaml.safe_load(given.get("configurationValues") or "{}")
     except yaml.YAMLError as error:

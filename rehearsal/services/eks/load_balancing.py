@@ -4,11 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.elb.models import ELBBackend, elb_backends
 
+from rehearsal.access.guard import role_may
 from rehearsal.wire.call import Call, Handler
 from rehearsal.world import World
+
+MAKING = (  # https://docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html
+    *("ec2:DescribeSubnets", "ec2:CreateSecurityGroup", "ec2:AuthorizeSecurityGroupIngress"),
+    *("elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:ConfigureHealthCheck"),
+)
+REMOVING = ("elasticloadbalancing:DeleteLoadBalancer", "ec2:DeleteSecurityGroup")
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,7 @@ class ClassicBalancing:
     world: World
     cluster: str
     vpc_id: str
+    role: str  # ARN of the cluster's role, whose permissions bind
 
     @property
     def _elb(self) -> ELBBackend:
@@ -29,6 +38,7 @@ class ClassicBalancing:
 
     def create(self, name: str, ports: Mapping[int, int], service: str) -> str:
         """Make one in the VPC's subnets that carry the role `elb`, in all of them where none does."""
+        self._demand(*MAKING)
         owned = {f"kubernetes.io/cluster/{self.cluster}": "owned", "kubernetes.io/service-name": service}
         group = self._ec2.create_security_group(
             f"k8s-elb-{name}", f"Security group for Kubernetes ELB {name} ({service})", self.vpc_id, dict(owned)
@@ -49,11 +59,18 @@ class ClassicBalancing:
 
     def delete(self, name: str) -> None:
         """Remove it, its interfaces and its security group."""
+        self._demand(*REMOVING)
         self._elb.delete_load_balancer(name)
         _release(self._ec2, name)
         for group in list(self._ec2.describe_security_groups()):
             if group.name == f"k8s-elb-{name}":
                 self._ec2.delete_security_group(group_id=group.id)
+
+    def _demand(self, *actions: str) -> None:
+        for action in actions:
+            if not role_may(self.world, self.role, action):
+                message = f"{self.role} is not authorized to perform: {action}"
+                raise ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, action.partition(":")[2])
 
 
 def operations() -> dict[str, Handler]:

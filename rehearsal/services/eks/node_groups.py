@@ -1,17 +1,16 @@
 """Managed node groups: ACTIVE when their nodes have joined."""
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 
-from rehearsal.access.guard import Guard
+from rehearsal.access.guard import role_may
 from rehearsal.kubernetes.instance_types import UnknownInstanceType, instance_type
-from rehearsal.services.eks import access_entries
+from rehearsal.services.eks import access_entries, auto_scaling, node_group_rules
 from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
-from rehearsal.wire.call import Call, Handler, Principal
+from rehearsal.wire.call import Call, Handler
 
 LABEL = re.compile(r"[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?", re.ASCII)
 NODES_MUST_JOIN_WITHIN = 1200.0  # seconds, then EKS gives up
@@ -54,6 +53,8 @@ def create(eks: Eks, call: Call) -> Record:
             instance_type(each)
     except UnknownInstanceType as error:
         raise invalid(f"The following supplied instance types do not exist: [{error}]") from error
+    for problem in node_group_rules.problems(eks.world, given):
+        raise invalid(problem)
     record = {
         **DEFAULTS,
         **given,
@@ -67,12 +68,13 @@ def create(eks: Eks, call: Call) -> Record:
         "modifiedAt": eks.now(),
     }
     cluster.node_groups[name] = record
+    auto_scaling.make(eks, cluster, record)
     if (
         cluster.record["accessConfig"]["authenticationMode"] != "CONFIG_MAP"
         and given["nodeRole"] not in cluster.entries
     ):
         access_entries.put(eks, cluster, given["nodeRole"], {"type": "EC2_LINUX"})
-    eks.later(f"create {name}", lambda: _join(eks, plane, record, able=_able(eks, call)))
+    eks.later(f"create {name}", lambda: _join(eks, plane, record))
     return record
 
 
@@ -99,14 +101,10 @@ def _refuse_labels(labels: Record) -> None:
             raise invalid(f"Label cannot contain invalid characters: {key}={value}")
 
 
-def _able(eks: Eks, call: Call) -> bool:
-    """Return whether the nodes' role has what they boot with, as AmazonEKSWorkerNodePolicy gives it.
-
-    https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html
-    """
-    role = call.parameters["nodeRole"]
-    node = replace(call, principal=Principal(role, role.rsplit("/", 1)[-1]), access_key="")
-    return Guard(eks.world).reason_against(node, "ec2:DescribeInstances", "*", {}) is None
+def _able(eks: Eks, record: Record) -> bool:
+    """Return whether instances boot and find EKS: by their role's AmazonEKSWorkerNodePolicy, and a way out."""
+    permitted = role_may(eks.world, record["nodeRole"], node_group_rules.BOOT)
+    return permitted and node_group_rules.lead_out(eks.world, record["subnets"])
 
 
 def _refuse_sizes(scaling: Record) -> None:
@@ -115,15 +113,17 @@ def _refuse_sizes(scaling: Record) -> None:
         raise invalid(f"Minimum capacity {sizes['minSize']} can't be greater than desired size {sizes['desiredSize']}")
 
 
-def _join(eks: Eks, plane: Plane, record: Record, *, able: bool = True) -> None:
-    name = record["nodegroupName"]
+def _join(eks: Eks, plane: Plane, record: Record) -> None:
+    name, wait = record["nodegroupName"], eks.world.clock.wait
     try:
+        able = not record["scalingConfig"]["desiredSize"] or wait(NODES_MUST_JOIN_WITHIN, lambda: _able(eks, record))
         if able:
             plane.add_node_group(record)
-        joined = eks.world.clock.wait(NODES_MUST_JOIN_WITHIN, lambda: able and plane.nodes_ready(name))
+        joined = able and wait(NODES_MUST_JOIN_WITHIN, lambda: plane.nodes_ready(name))
         reason = "" if joined else "Instances failed to join the kubernetes cluster"
     except Exception as error:  # noqa: BLE001 - whatever it is, the nodes did not join, and the group says why
         reason = f"{type(error).__name__}: {error}"
+    auto_scaling.follow(eks, record)
     if not reason:
         record["status"] = "ACTIVE"
         return
@@ -168,14 +168,17 @@ def delete(eks: Eks, call: Call) -> Record:
     """Begin to drain and remove a node group."""
     cluster, record = eks.cluster(call), _group(eks, call)
     record["status"] = "DELETING"
-    eks.later(f"delete {record['nodegroupName']}", lambda: _leave(cluster, record["nodegroupName"]))
+    eks.later(f"delete {record['nodegroupName']}", lambda: _leave(eks, cluster, record))
     return record
 
 
-def _leave(cluster: Cluster, name: str) -> None:
+def _leave(eks: Eks, cluster: Cluster, record: Record) -> None:
+    record["scalingConfig"] = {"minSize": 0, "maxSize": 0, "desiredSize": 0}  # so that nobody makes it larger
     if cluster.plane:
-        cluster.plane.remove_node_group(name)
-    del cluster.node_groups[name]
+        auto_scaling.follow(eks, record)
+        cluster.plane.remove_node_group(record["nodegroupName"])
+    auto_scaling.remove(eks, record)
+    del cluster.node_groups[record["nodegroupName"]]
 
 
 def _group(eks: Eks, call: Call) -> Record:

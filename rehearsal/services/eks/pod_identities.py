@@ -1,5 +1,7 @@
 """Pod identity associations: which role the pods of a service account get."""
 
+from datetime import UTC, datetime
+
 from moto.iam.models import iam_backends
 
 from rehearsal.services.eks.records import Cluster, Eks, Record, found, in_use, invalid
@@ -30,6 +32,7 @@ def create(eks: Eks, cluster: Cluster, call: Call, given: Record, owner: str | N
         raise in_use(f"Association already exists: {pair[0]}/{pair[1]} of cluster {cluster.name}")
     _refuse_role(call, given["roleArn"])
     made_id = f"a-{call.request_id.replace('-', '')[:17]}{len(cluster.associations)}"
+    cluster.associated[made_id] = datetime.now(UTC)
     cluster.associations[made_id] = {
         **{name: value for name, value in given.items() if name != "clientRequestToken"},
         "clusterName": cluster.name,

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from moto.ec2.models import ec2_backends
+
 from rehearsal.access.guard import Guard
 from rehearsal.wire.call import Call, Refused
 from rehearsal.world import World
@@ -58,6 +60,9 @@ class Plane(Protocol):
     def remove_node_group(self, name: str) -> None:
         """Drain and remove the nodes of a node group; return when they are gone."""
 
+    def retire_instance(self, instance_id: str) -> None:
+        """Drain and end the node of one instance; return when it is gone."""
+
     def nodes_ready(self, name: str) -> bool:
         """Return whether all nodes of a node group are Ready."""
 
@@ -73,6 +78,7 @@ class Cluster:
     entries: dict[str, Record] = field(default_factory=dict)
     policies: dict[str, list[Record]] = field(default_factory=dict)  # of access entries, by principal
     associations: dict[str, Record] = field(default_factory=dict)
+    associated: dict[str, datetime] = field(default_factory=dict)  # when, by the wall's clock, which pods' times are of
     updates: dict[str, Record] = field(default_factory=dict)
 
     @property
@@ -96,6 +102,7 @@ class Eks:
     world: World
     start_plane: Callable[["Cluster", Path], Plane]
     clusters: dict[str, Cluster] = field(default_factory=dict)
+    scaling: dict[str, Any] = field(default_factory=dict)  # what is behind node groups, by Auto Scaling group
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def cluster(self, call: Call) -> Cluster:
@@ -120,6 +127,14 @@ class Eks:
     def later(self, name: str, work: Callable[[], None]) -> None:
         """Do `work` in the background."""
         self.world.in_background(f"eks {name}", work)
+
+
+def launch_template(world: World, given: Mapping[str, str]) -> Record:
+    """Return the data of a launch template's version, given as node groups give it: by id or name, and version."""
+    backend = ec2_backends[world.account][world.region]
+    by_id = "id" in given
+    template = backend.get_launch_template(given["id"]) if by_id else backend.get_launch_template_by_name(given["name"])
+    return dict(template.get_version(given.get("version", "$Default")).data)
 
 
 def found(records: Mapping[str, Record], key: str, message: str) -> Record:

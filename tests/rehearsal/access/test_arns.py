@@ -65,6 +65,13 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
         ["arn:aws:iam::111122223333:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"],
     ),
     ("ssm", "GetParameter", {"Name": "/cdk/v"}, "ssm:GetParameter", [f"arn:aws:ssm:{HERE}:parameter/cdk/v"]),
+    (
+        "ssm",
+        "GetParameter",
+        {"Name": "/aws/service/eks/x"},
+        "ssm:GetParameter",
+        ["arn:aws:ssm:us-west-2::parameter/aws/service/eks/x"],
+    ),
     ("ec2", "CreateVpc", {"CidrBlock": "10.0.0.0/16"}, "ec2:CreateVpc", [f"arn:aws:ec2:{HERE}:vpc/*"]),
     ("ec2", "DescribeVpcs", {"VpcIds": ["vpc-1"]}, "ec2:DescribeVpcs", ["*"]),
     (
@@ -109,7 +116,6 @@ def test_a_call_is_checked_for_its_action_on_what_it_touches(
 PASSING: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
     ("lambda", "CreateFunction", {"Role": "r"}, [("r", "lambda.amazonaws.com")]),
     ("lambda", "UpdateFunctionConfiguration", {}, []),
-    ("emr-containers", "StartJobRun", {"executionRoleArn": "r"}, [("r", "pods.eks.amazonaws.com")]),
     (
         "eks",
         "CreateAddon",

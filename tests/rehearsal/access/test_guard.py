@@ -117,10 +117,38 @@ def test_a_role_is_passed_only_to_the_service_named(account: Account, service: s
 
 def test_a_job_runs_only_with_the_execution_role_named(account: Account) -> None:
     only = {"ArnEquals": {"emr-containers:ExecutionRoleArn": FUNCTION_ROLE}}
-    account.grant(account.allow("emr-containers:StartJobRun", Condition=only), account.allow("iam:PassRole"))
+    account.grant(account.allow("emr-containers:StartJobRun", Condition=only))  # and no iam:PassRole
     account.attempt("emr-containers", "StartJobRun", virtualClusterId="v", executionRoleArn=FUNCTION_ROLE)
     with pytest.raises(Refused, match="StartJobRun"):
         account.attempt("emr-containers", "StartJobRun", virtualClusterId="v", executionRoleArn=f"{FUNCTION_ROLE}2")
+
+
+def test_each_kind_that_is_started_must_bear_the_tag_itself(account: Account) -> None:
+    """Guards against a policy that asks for tags on interfaces, which nobody gives them.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+    """
+    kinds = ("instance", "network-interface", "volume")
+    own = [f"arn:aws:ec2:*:*:{kind}/*" for kind in kinds]
+    parts = [f"arn:aws:ec2:*:*:{kind}/*" for kind in ("image", "security-group", "subnet")]
+    tagged = {"StringEquals": {"aws:RequestTag/team": "blue"}}
+    started = account.allow("ec2:RunInstances", own, Condition=tagged)
+    account.grant(started, account.allow("ec2:RunInstances", parts), account.allow("ec2:CreateTags"))
+    pair = [{"Key": "team", "Value": "blue"}]
+    whole = [{"ResourceType": kind, "Tags": pair} for kind in kinds]
+    request = {"ImageId": "ami-1", "SubnetId": "subnet-1", "SecurityGroupIds": ["sg-1"]}
+    account.attempt("ec2", "RunInstances", **request, TagSpecifications=whole)
+    for kind, given in zip(kinds, (whole[1:], [whole[0], whole[2]], whole[:2]), strict=True):
+        with pytest.raises(Refused, match=f":{kind}/"):
+            account.attempt("ec2", "RunInstances", **request, TagSpecifications=given)
+
+
+def test_the_template_of_an_instance_must_be_allowed_too(account: Account) -> None:
+    kinds = ("image", "instance", "network-interface", "security-group", "subnet", "volume")
+    account.grant(account.allow("ec2:RunInstances", [f"arn:aws:ec2:*:*:{kind}/*" for kind in kinds]))
+    account.attempt("ec2", "RunInstances", ImageId="ami-1")
+    with pytest.raises(Refused, match=":launch-template/lt-1"):
+        account.attempt("ec2", "RunInstances", ImageId="ami-1", LaunchTemplate={"LaunchTemplateId": "lt-1"})
 
 
 def test_the_tags_of_a_request_are_seen(account: Account) -> None:

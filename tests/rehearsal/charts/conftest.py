@@ -51,9 +51,9 @@ def helm(world: World, tmp_path: Path) -> Helm:
 @pytest.fixture(scope="session")
 def cluster(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     control_plane.required()
-    started = Cluster.start(
-        tmp_path_factory.mktemp("cluster"), Surroundings(world.clock, PaperFleet(), network_plugin=None)
-    )
+    fleet = PaperFleet()
+    around = Surroundings(world.clock, fleet, lambda _: fleet, network_plugin=None)
+    started = Cluster.start(tmp_path_factory.mktemp("cluster"), around)
     yield started
     started.stop()
 

@@ -28,7 +28,11 @@ POD_IDENTITY = {
     "Action": ["sts:AssumeRole", "sts:TagSession"],
     "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}},
 }
-ADDONS = ("vpc-cni", "kube-proxy")
+ADDONS = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
+POLICIES = {
+    "eks": (),
+    "ec2": ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"),
+}
 
 
 def document(*statements: dict[str, Any]) -> str:
@@ -178,21 +182,24 @@ class Site:
 def _network(world: World) -> list[str]:
     ec2 = world.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    zones = ("a", "b")
-    return [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"{world.region}{zone}")["Subnet"][
-            "SubnetId"
-        ]
-        for n, zone in enumerate(zones)
-    ]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(VpcId=vpc, InternetGatewayId=gateway)
+    main = [{"Name": "vpc-id", "Values": [vpc]}]
+    table = ec2.describe_route_tables(Filters=main)["RouteTables"][0]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    places = [(f"10.0.{n}.0/24", f"{world.region}{zone}") for n, zone in enumerate("ab")]
+    made = [ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"] for cidr, zone in places]
+    for each in made:
+        ec2.modify_subnet_attribute(SubnetId=each["SubnetId"], MapPublicIpOnLaunch={"Value": True})
+    return [each["SubnetId"] for each in made]
 
 
 def _role(world: World, service: str) -> str:
     trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
     iam = world.client("iam")
     made = iam.create_role(RoleName=service, AssumeRolePolicyDocument=document(trust))
-    boot = document(allow(["ec2:DescribeInstances"], "*"))  # without which a node never joins
-    iam.put_role_policy(RoleName=service, PolicyName="boot", PolicyDocument=boot)
+    for name in POLICIES[service]:
+        iam.attach_role_policy(RoleName=service, PolicyArn=f"arn:aws:iam::aws:policy/{name}")
     world.clock.advance(timedelta(seconds=PROPAGATION))
     return str(made["Role"]["Arn"])
 

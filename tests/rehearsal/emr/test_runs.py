@@ -52,6 +52,13 @@ def test_a_program_that_fails_ends_the_run_with_its_last_error(team: Any) -> Non
     assert [key for key in team.stored(place) if f"/{started}-" in key], "the submitter has logs too"
 
 
+def test_executors_of_no_size_end_the_run(team: Any) -> None:  # noqa: ANN401
+    started = team.start(COUNT, parameters=f"{ONE} --conf spark.executor.cores=banana")
+    run = team.until(started, "FAILED", "COMPLETED")
+    assert (run["state"], run["failureReason"]) == ("FAILED", "USER_ERROR")
+    assert "Executor cores must be a positive number" in run["stateDetails"]
+
+
 def hanging(team: Any, *arguments: str, **more: Any) -> str:  # noqa: ANN401
     team.world.faults.plant(Fault("job-hang", team.name))
     started = team.start(COUNT, *arguments, **more)

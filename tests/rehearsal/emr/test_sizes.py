@@ -1,6 +1,6 @@
 import pytest
 
-from rehearsal.emr.sizes import BadSetting, executors, gpus, mebibytes, memory, resources
+from rehearsal.emr.sizes import BadSetting, check, executors, gpus, mebibytes, memory, resources
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,33 @@ def test_gpus_without_a_vendor_are_refused_in_spark_s_words() -> None:
 )
 def test_a_driver_starts_with_as_many_executors_as_spark_says(conf: dict[str, str], count: int) -> None:
     assert executors(conf) == count
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("spark.executor.cores", "banana", "Executor cores must be a positive number"),
+        ("spark.driver.cores", "0", "Driver cores must be a positive number"),
+        ("spark.executor.instances", "two", "Number of executors must be a positive number"),
+        ("spark.executor.memory", "0g", "Executor memory must be a positive number"),
+        ("spark.driver.memory", "much", "Failed to parse byte string"),
+        ("spark.dynamicAllocation.enabled", "perhaps", "should be boolean"),
+    ],
+)
+def test_a_size_that_is_none_ends_the_submission(key: str, value: str, says: str) -> None:
+    """Guards against runs that wait for ever for executors that no API server takes."""
+    check({"spark.executor.cores": "4", "spark.executor.instances": "2"})
+    with pytest.raises(BadSetting, match=says):
+        check({key: value})
+
+
+@pytest.mark.parametrize(
+    ("conf", "says"),
+    [
+        ({"spark.executor.resource.gpu.amount": "one", "spark.executor.resource.gpu.vendor": "nvidia.com"}, "be int"),
+        ({"spark.executor.memoryOverheadFactor": "half"}, "should be double"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_in_spark_s_words(conf: dict[str, str], says: str) -> None:
+    with pytest.raises(BadSetting, match=says):
+        resources(conf, "executor", python=True)

@@ -77,6 +77,18 @@ def test_the_role_must_be_associated_in_the_namespace(site: Any) -> None:  # noq
     assert "No pod identity association" in failure(team, team.start(JOB))
 
 
+def test_without_the_agent_no_pod_has_credentials(site: Any, team: Any) -> None:  # noqa: ANN401
+    """A naive app has the associations, and forgets the add-on that serves them."""
+    eks, agent = team.world.client("eks"), {"clusterName": site.cluster, "addonName": "eks-pod-identity-agent"}
+    eks.delete_addon(**agent)
+    run = team.until(team.start(JOB), "FAILED", "RUNNING")
+    assert run["failureReason"] == "USER_ERROR"
+    assert "the add-on eks-pod-identity-agent is not ACTIVE" in run["stateDetails"]
+    team.eventually(lambda: "eks-pod-identity-agent" not in eks.list_addons(clusterName=site.cluster)["addons"])
+    eks.create_addon(**agent)
+    team.eventually(lambda: eks.describe_addon(**agent)["addon"]["status"] == "ACTIVE")
+
+
 def test_the_role_must_trust_pod_identity(team: Any) -> None:  # noqa: ANN401
     trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     text = json.dumps({"Version": "2012-10-17", "Statement": [trust]})

@@ -96,7 +96,9 @@ def cluster(
     review_url: str,
 ) -> Iterator[Cluster]:
     control_plane.required()
-    around = Surroundings(clock, fleet, review_url, lambda: associations, pull=_pull)
+    around = Surroundings(
+        clock, fleet, lambda _: fleet, token_review_url=review_url, associations=lambda: associations, pull=_pull
+    )
     started = Cluster.start(tmp_path_factory.mktemp("cluster"), around)
     yield started
     started.stop()

@@ -9,7 +9,9 @@ HERE = Path(__file__).parent
 ACCOUNT, REGION = "111122223333", "us-west-2"
 CLUSTER = "live"  # the name of the cluster that all tests share
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+NODE = ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly")
 LOGS = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+OUT = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": {"Ref": "Gateway"}}
 PARAMETERS = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/live/*"
 
 
@@ -70,16 +72,21 @@ def thing() -> Resources:
 
 
 def network() -> Resources:
-    """Return a VPC with a subnet in each of two zones."""
-    vpc = resource("EC2::VPC", {"CidrBlock": "10.9.0.0/16"})
-    subnets = {
-        f"Subnet{zone.upper()}": resource(
-            "EC2::Subnet",
-            {"VpcId": ref("Vpc"), "CidrBlock": f"10.9.{number}.0/24", "AvailabilityZone": f"{REGION}{zone}"},
-        )
-        for number, zone in enumerate("ab")
+    """Return a VPC with a subnet in each of two zones, with a way out through an internet gateway."""
+    made = {
+        "Vpc": resource("EC2::VPC", {"CidrBlock": "10.9.0.0/16"}),
+        "Gateway": resource("EC2::InternetGateway"),
+        "Attachment": resource("EC2::VPCGatewayAttachment", {"VpcId": ref("Vpc"), "InternetGatewayId": ref("Gateway")}),
+        "Table": resource("EC2::RouteTable", {"VpcId": ref("Vpc")}),
+        "Out": resource("EC2::Route", {**OUT, "RouteTableId": ref("Table")}, "Attachment"),
     }
-    return {"Vpc": vpc, **subnets}
+    for number, zone in enumerate("ab"):
+        place = {"VpcId": ref("Vpc"), "AvailabilityZone": f"{REGION}{zone}", "MapPublicIpOnLaunch": True}
+        name = f"Subnet{zone.upper()}"
+        made[name] = resource("EC2::Subnet", {**place, "CidrBlock": f"10.9.{number}.0/24"})
+        led = {"SubnetId": ref(name), "RouteTableId": ref("Table")}
+        made[f"Way{zone.upper()}"] = resource("EC2::SubnetRouteTableAssociation", led)
+    return made
 
 
 def cluster(name: str, **more: object) -> Resources:
@@ -91,14 +98,35 @@ def cluster(name: str, **more: object) -> Resources:
         "AccessConfig": {"AuthenticationMode": "API"},
         **more,
     }
-    return {**network(), "ClusterRole": role("eks"), "Cluster": resource("EKS::Cluster", properties)}
+    own = role("eks", ManagedPolicyArns=managed("AmazonEKSClusterPolicy"))
+    return {**network(), "ClusterRole": own, "Cluster": resource("EKS::Cluster", properties)}
 
 
-def nodes(name: str, subnets: Any, *needs: str) -> Resources:  # noqa: ANN401 - ids, or what makes them
+def managed(*names: str) -> list[str]:
+    return [f"arn:aws:iam::aws:policy/{name}" for name in names]
+
+
+def nodes(name: str, subnets: Any, *needs: str, **more: object) -> Resources:  # noqa: ANN401 - ids, or what makes them
     """Return a group of two nodes in the cluster of a name, and their role."""
-    properties = {"ClusterName": name, "NodeRole": arn("NodeRole"), "Subnets": subnets}
-    worker = ["arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"]
-    return {"NodeRole": role("ec2", ManagedPolicyArns=worker), "Nodes": resource("EKS::Nodegroup", properties, *needs)}
+    properties = {"ClusterName": name, "NodeRole": arn("NodeRole"), "Subnets": subnets, **more}
+    return {
+        "NodeRole": role("ec2", ManagedPolicyArns=managed(*NODE)),
+        "Nodes": resource("EKS::Nodegroup", properties, *needs),
+    }
+
+
+def addon(name: str, *needs: str, **more: object) -> Resources:
+    return resource("EKS::Addon", {"ClusterName": CLUSTER, "AddonName": name, **more}, *needs)
+
+
+def volume_driver() -> Resources:
+    """Return EBS's driver in the shared cluster, with its role and the agent that gives it to the driver's pods."""
+    identity = [{"ServiceAccount": "ebs-csi-controller-sa", "RoleArn": arn("DriverRole")}]
+    return {
+        "Agent": addon("eks-pod-identity-agent", "Nodes"),
+        "DriverRole": role("pods.eks", ManagedPolicyArns=managed("service-role/AmazonEBSCSIDriverPolicy")),
+        "Driver": addon("aws-ebs-csi-driver", "Nodes", "Agent", PodIdentityAssociations=identity),
+    }
 
 
 def kubectl() -> Resources:

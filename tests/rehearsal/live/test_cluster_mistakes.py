@@ -2,17 +2,20 @@
 
 import pytest
 
-from tests.rehearsal.live.account import Account, Outcome, changed
+from tests.rehearsal.live.account import Account, Outcome, Resources, changed
 from tests.rehearsal.live.mistakes import Mistake, refused
 from tests.rehearsal.live.pieces import (
     ACCOUNT,
     CLUSTER,
+    NODE,
     REGION,
     arn,
     cluster,
+    managed,
     manifest,
     namespace,
     nodes,
+    ref,
     resource,
     role,
     trust,
@@ -146,6 +149,21 @@ def test_an_addon_before_the_nodes_it_needs_fails_and_after_them_deploys(account
     [
         ("NodeRole.Properties.AssumeRolePolicyDocument", trust("eks"), "[ec2.amazonaws.com] were not found"),
         ("NodeRole.Properties.ManagedPolicyArns", [], "Instances failed to join the kubernetes cluster"),
+        (
+            "NodeRole.Properties.ManagedPolicyArns",
+            managed(*NODE[:2]),
+            "Instances failed to join the kubernetes cluster",
+        ),
+        (
+            "NodeRole.Properties.ManagedPolicyArns",
+            managed(*NODE[::2]),
+            "Instances failed to join the kubernetes cluster",
+        ),
+        (
+            "Nodes.Properties.InstanceTypes",
+            ["m6g.large"],
+            "[m6g.large] is not a valid instance type for requested amiType",
+        ),
         ("Nodes.Properties.InstanceTypes", ["m5.huge"], "m5.huge"),
         ("Nodes.Properties.ScalingConfig", {"MinSize": 3, "DesiredSize": 2, "MaxSize": 4}, "Minimum capacity 3"),
     ],
@@ -157,12 +175,49 @@ def test_a_node_group_that_cannot_be_fails(
 
     https://docs.aws.amazon.com/eks/latest/userguide/troubleshooting.html
     https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-iam-role.html
     """
     subnets = [account.outputs(platform)[name] for name in ("SubnetA", "SubnetB")]
     wrong = account.create(changed(nodes(CLUSTER, subnets), path, value))
     assert wrong.status == "ROLLBACK_COMPLETE", "the mistake was accepted"
     assert "Nodes: " in wrong.reasons
     assert says in wrong.reasons
+    account.discard(wrong)
+
+
+@pytest.mark.parametrize(
+    ("template", "more", "says"),
+    [
+        ({"InstanceType": "m5.large"}, {"InstanceTypes": ["m5.large"]}, "Cannot specify instance types in launch"),
+        ({"EbsOptimized": True}, {"DiskSize": 50}, "Disk size must be specified within the launch template"),
+        ({"InstanceMarketOptions": {"MarketType": "spot"}}, {}, "should not specify a market"),
+        ({"IamInstanceProfile": {"Name": "own"}}, {}, "should not specify an instance profile"),
+        ({"ImageId": "ami-12c6146b"}, {"AmiType": "AL2023_x86_64_NVIDIA"}, "AMI Type other than CUSTOM"),
+    ],
+)
+def test_what_stands_in_a_launch_template_is_told_once(
+    account: Account, platform: Outcome, template: Resources, more: Resources, says: str
+) -> None:
+    """https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html"""
+    own = {"Id": ref("Template"), "Version": {"Fn::GetAtt": ["Template", "LatestVersionNumber"]}}
+    parts = nodes(CLUSTER, [account.outputs(platform)["SubnetA"]], LaunchTemplate=own, **more)
+    wrong = account.create({**parts, "Template": resource("EC2::LaunchTemplate", {"LaunchTemplateData": template})})
+    assert wrong.status == "ROLLBACK_COMPLETE", "the mistake was accepted"
+    assert "Nodes: " in wrong.reasons
+    assert says in wrong.reasons
+    account.discard(wrong)
+
+
+def test_nodes_without_a_way_out_never_join(account: Account, platform: Outcome) -> None:
+    """With the route that `platform` has they do.
+
+    https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html
+    """
+    vpc = account.outputs(platform)["Vpc"]
+    place = {"VpcId": vpc, "CidrBlock": "10.9.9.0/24", "AvailabilityZone": f"{REGION}a"}
+    wrong = account.create({"Dark": resource("EC2::Subnet", place), **nodes(CLUSTER, [ref("Dark")])})
+    assert wrong.status == "ROLLBACK_COMPLETE", "the mistake was accepted"
+    assert "Instances failed to join the kubernetes cluster" in wrong.reasons
     account.discard(wrong)
 
 

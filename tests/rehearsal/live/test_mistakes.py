@@ -105,17 +105,6 @@ POLICIES = [
     ),
 ]
 
-ROUTED = {
-    **network(),
-    "Gateway": resource("EC2::InternetGateway"),
-    "Attachment": resource("EC2::VPCGatewayAttachment", {"VpcId": ref("Vpc"), "InternetGatewayId": ref("Gateway")}),
-    "Table": resource("EC2::RouteTable", {"VpcId": ref("Vpc")}),
-    "Route": resource(
-        "EC2::Route",
-        {"RouteTableId": ref("Table"), "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": ref("Gateway")},
-        "Attachment",
-    ),
-}
 NETWORKS = [
     Mistake(
         network(),
@@ -130,9 +119,9 @@ NETWORKS = [
         f"{EC2}/subnet-sizing.html",
     ),
     Mistake(
-        ROUTED,
-        {"Route.DependsOn": [], "Attachment.DependsOn": ["Route"]},
-        ("Route: ", "belong to different networks"),
+        network(),
+        {"Out.DependsOn": [], "Attachment.DependsOn": ["Out"]},
+        ("Out: ", "belong to different networks"),
         f"{TEMPLATES}/aws-attribute-dependson.html",
     ),
 ]

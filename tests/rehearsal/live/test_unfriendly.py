@@ -1,6 +1,7 @@
 """As unfriendly as AWS: each with a naive app that fails of it."""
 
 import json
+import time
 
 import pytest
 from kubernetes.client import CoreV1Api
@@ -21,6 +22,7 @@ from tests.rehearsal.live.pieces import (
     resource,
     role,
     thing,
+    volume_driver,
 )
 
 GROUP = "/aws/eks/late/cluster"
@@ -147,14 +149,14 @@ def test_the_volume_of_a_claim_that_no_manifest_owns_outlives_the_stack(account:
     https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#limitations
     """
     found = account.outputs(platform)
-    driver = resource("EKS::Addon", {"ClusterName": CLUSTER, "AddonName": "aws-ebs-csi-driver"}, "Nodes")
-    parts = nodes(CLUSTER, [found["SubnetA"], found["SubnetB"]]) | {"Driver": driver}
+    parts = nodes(CLUSTER, [found["SubnetA"], found["SubnetB"]]) | volume_driver()
     parts |= {"Class": manifest(STORAGE), "Set": manifest(STATEFUL, "Class", "Driver")}
     made = account.create(parts)
     assert made.status == "CREATE_COMPLETE", made.reasons
     account.waits(30, lambda: _volumes(account))
     assert account.delete(made).status == "DELETE_COMPLETE"
-    assert _volumes(account)
+    (volume,) = _volumes(account)
+    account.client("ec2").delete_volume(VolumeId=volume.rpartition(" ")[2])
 
 
 @pytest.mark.usefixtures("platform")  # skips where no control plane is built
@@ -166,7 +168,15 @@ def test_a_service_s_load_balancer_holds_the_network_until_the_service_goes(acco
     made = account.create(cluster("balanced"))
     assert made.status == "CREATE_COMPLETE", made.reasons
     service = {"metadata": {"name": "web"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}
-    _administrator(account, "balanced").create_namespaced_service("default", service)
+    core, iam = _administrator(account, "balanced"), account.client("iam")
+    own = account.client("eks").describe_cluster(name="balanced")["cluster"]["roleArn"].rpartition("/")[2]
+    (policy,) = iam.list_attached_role_policies(RoleName=own)["AttachedPolicies"]
+    attachment = {"RoleName": own, "PolicyArn": policy["PolicyArn"]}
+    iam.detach_role_policy(**attachment)  # another naive app gives its cluster a role without it
+    time.sleep(0.2)  # more than a role's change takes to be seen
+    core.create_namespaced_service("default", service)
+    account.waits(30, lambda: "not authorized to perform: ec2:DescribeSubnets" in _events(core))
+    iam.attach_role_policy(**attachment)
     balancers, ec2 = account.client("elb"), account.client("ec2")
     account.waits(30, lambda: balancers.describe_load_balancers()["LoadBalancerDescriptions"])
     (balancer,) = balancers.describe_load_balancers()["LoadBalancerDescriptions"]
@@ -183,6 +193,10 @@ def test_a_service_s_load_balancer_holds_the_network_until_the_service_goes(acco
 def _administrator(account: Account, name: str) -> CoreV1Api:
     file = next((account.world.directory / "eks" / name).rglob("admin.kubeconfig"))
     return CoreV1Api(new_client_from_config(str(file)))
+
+
+def _events(core: CoreV1Api) -> str:
+    return "\n".join(str(each.message) for each in core.list_namespaced_event("default").items)
 
 
 def _volumes(account: Account) -> list[str]:

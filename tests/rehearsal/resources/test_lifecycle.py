@@ -1,12 +1,14 @@
 """Single resources through their lives, on the emulator behind the real port."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.cloudformation.provider import Failure, Resource
+from rehearsal.resources import PROVIDERS
 from rehearsal.world import World
 
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}]}
@@ -44,6 +46,18 @@ def test_a_resource_is_made_changed_and_removed_twice(driver: Any, type_: str, o
     assert driver.update(type_, made, old, new).physical_id == made.physical_id
     driver.delete(type_, made, new)
     driver.delete(type_, made, new)  # a resource that is gone is no error
+
+
+def test_a_resource_of_ec2_bears_its_stack_s_tags_and_cloudformation_s_own(driver: Any, world: World) -> None:  # noqa: ANN401
+    """Guards against a search by aws:cloudformation:stack-name that finds nothing, and a tag that only AWS gives."""
+    given, own = {"CidrBlock": "10.0.0.0/16"}, {"project": "spark", "aws:cloudformation:stack-name": "app"}
+    request, ec2 = replace(driver.request("AWS::EC2::VPC", given), tags=own), world.client("ec2")
+    made = PROVIDERS["AWS::EC2::VPC"].create(request)
+    (vpc,) = ec2.describe_vpcs(VpcIds=[made.physical_id])["Vpcs"]
+    assert {each["Key"]: each["Value"] for each in vpc["Tags"]} == own
+    with pytest.raises(ClientError, match="reserved for internal use"):
+        ec2.create_tags(Resources=[made.physical_id], Tags=[{"Key": "aws:mine", "Value": ""}])
+    driver.delete("AWS::EC2::VPC", made, given)
 
 
 def test_a_bucket_has_all_its_parts(driver: Any, world: World) -> None:  # noqa: ANN401

@@ -70,6 +70,9 @@ class FakePlane:
     def remove_node_group(self, name: str) -> None:
         self.api.nodes.pop(name)
 
+    def retire_instance(self, instance_id: str) -> None:
+        raise NotImplementedError(instance_id)
+
     def nodes_ready(self, name: str) -> bool:
         return self.joins and name in self.api.nodes
 
@@ -112,6 +115,12 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
     vpc = ec2.create_vpc("10.0.0.0/16")
     zones = {"10.0.0.0/24": f"{REGION}a", "10.0.1.0/24": f"{REGION}b"}
     subnets = [ec2.create_subnet(vpc.id, cidr, None, zone).id for cidr, zone in zones.items()]
+    for subnet in subnets:
+        ec2.modify_subnet_attribute(subnet, "map_public_ip_on_launch", "true")
+    gateway = ec2.create_internet_gateway()
+    ec2.attach_internet_gateway(gateway.id, vpc.id)
+    table = next(each for each in ec2.route_tables.values() if each.vpc_id == vpc.id)
+    ec2.create_route(table.id, "0.0.0.0/0", gateway_id=gateway.id)
     statement = {"Effect": "Allow", "Principal": {"Service": SERVICES}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     role = iam_backends[ACCOUNT]["aws"].create_role("r", trust, "/", None, "", [], "3600").arn

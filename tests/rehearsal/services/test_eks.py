@@ -72,6 +72,24 @@ def test_a_node_group_that_could_never_join_is_refused(account: Any, change: dic
         account.call("CreateNodegroup", given)
 
 
+def test_a_version_of_an_addon_that_can_be_none_is_refused(account: Any) -> None:  # noqa: ANN401
+    account.cluster()
+    with pytest.raises(Refused, match="Addon version specified is not supported: 1.2.3"):
+        account.call("CreateAddon", {"clusterName": "c", "addonName": "coredns", "addonVersion": "1.2.3"})
+
+
+def test_an_addon_s_roles_follow_its_update(account: Any) -> None:  # noqa: ANN401
+    """Guards against an update that takes a role away, or gives another one, and changes nothing."""
+    cluster, addon = account.cluster(), {"clusterName": "c", "addonName": "vpc-cni"}
+    role = [{"serviceAccount": "aws-node", "roleArn": account.role}]
+    account.call("CreateAddon", {**addon, "podIdentityAssociations": role})
+    account.wait(250, lambda: cluster.addons["vpc-cni"]["status"] == "ACTIVE")
+    account.call("UpdateAddon", {**addon, "podIdentityAssociations": [{**role[0], "serviceAccount": "other"}]})
+    assert [each["serviceAccount"] for each in cluster.associations.values()] == ["other"]
+    account.call("UpdateAddon", {**addon, "podIdentityAssociations": []})
+    assert not cluster.associations
+
+
 @pytest.mark.parametrize("values", ["[1]", "{", "a: b: c"])
 def test_a_configuration_that_is_no_object_is_refused(account: Any, values: str) -> None:  # noqa: ANN401
     account.cluster()

@@ -1,4 +1,8 @@
+import io
 import json
+import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -40,3 +44,53 @@ def test_an_instance_is_left_over_until_it_is_terminated(world: World) -> None:
     assert f"ec2 Instance {made}" in inventory.resources()
     ec2.terminate_instances(InstanceIds=[made])
     assert world.clock.wait(3600, lambda: f"ec2 Instance {made}" not in inventory.resources())
+
+
+def _archive() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("a", "b")
+    return content.getvalue()
+
+
+def _alias(client: Callable[[str], Any]) -> None:
+    key = client("kms").create_key()["KeyMetadata"]["KeyId"]
+    client("kms").create_alias(AliasName="alias/kept", TargetKeyId=key)
+
+
+def _metric_filter(client: Callable[[str], Any]) -> None:
+    client("logs").create_log_group(logGroupName="kept")
+    metric = {"metricName": "m", "metricNamespace": "n", "metricValue": "1"}
+    given = {"filterName": "errors", "filterPattern": "ERROR", "metricTransformations": [metric]}
+    client("logs").put_metric_filter(logGroupName="kept", **given)
+
+
+def _upload(client: Callable[[str], Any]) -> None:
+    client("s3").create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    client("s3").create_multipart_upload(Bucket="kept", Key="part")
+
+
+def _layer(client: Callable[[str], Any]) -> None:
+    client("lambda").publish_layer_version(LayerName="kept", Content={"ZipFile": _archive()})
+
+
+def _profile(client: Callable[[str], Any]) -> None:
+    client("iam").create_instance_profile(InstanceProfileName="kept", Path="/karpenter/")
+
+
+@pytest.mark.parametrize(
+    ("make", "row"),
+    [
+        (_alias, "kms Alias arn:aws:kms:us-west-2:111122223333:alias/kept"),
+        (_layer, "lambda LayerVersion arn:aws:lambda:us-west-2:111122223333:layer:kept:1"),
+        (_metric_filter, "logs MetricFilter kept/errors"),
+        (_profile, "iam InstanceProfile arn:aws:iam::111122223333:instance-profile/karpenter/kept"),
+        (_upload, "s3 MultipartUpload kept/part"),
+    ],
+)
+def test_what_lies_within_another_resource_is_left_over_too(
+    world: World, make: Callable[[Callable[[str], Any]], None], row: str
+) -> None:
+    inventory = Inventory(world, {})
+    make(world.client)
+    assert [each for each in inventory.resources() if each.startswith(row)]

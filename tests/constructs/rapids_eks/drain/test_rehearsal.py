@@ -18,6 +18,7 @@ from rehearsal.kubernetes.api import Api, ApiError
 from tests.rehearsal.live.account import Account, Outcome, Resources
 from tests.stacks.assembly import ACCOUNT, Assembly, small_platform
 from tests.stacks.eks_access import api, role
+from tests.stacks.karpenter_access import PROFILE, identity
 
 NAME = "drained"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/DrainAdmin"
@@ -25,6 +26,7 @@ CLAIMS = "/apis/karpenter.sh/v1/nodeclaims"
 POOLS = "/apis/karpenter.sh/v1/nodepools"
 CLASSES = "/apis/karpenter.k8s.aws/v1/ec2nodeclasses"
 PODS = "/api/v1/namespaces/default/pods"
+ACCOUNTS = "/api/v1/namespaces/kube-system/serviceaccounts"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/kube-system/deployments"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -75,13 +77,18 @@ def lab(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def karpenter(lab: Lab) -> Lab:
+def karpenter(account: Account, lab: Lab) -> Iterator[Lab]:
     """Install the definitions, and pods of a controller, for which the stand-in works."""
+    own = account.create(identity(NAME))
+    assert own.status == "CREATE_COMPLETE", own.reasons
     for path in build.kubebox().crds:
         for definition in yaml.safe_load_all(path.read_text()):
             lab.kubernetes.apply(f"{DEFINITIONS}/{definition['metadata']['name']}", definition)
     labels = {"app.kubernetes.io/name": "karpenter"}
-    spec = {"containers": [{"name": "controller", "image": "karpenter"}]}
+    settings = [{"name": "CLUSTER_NAME", "value": NAME}]
+    container = {"name": "controller", "image": "karpenter", "env": settings}
+    spec = {"containers": [container], "serviceAccountName": "karpenter"}
+    lab.kubernetes.create(ACCOUNTS, {"metadata": {"name": "karpenter"}})
     template = {"metadata": {"labels": labels}, "spec": spec}
     deployment = {
         "metadata": {"name": "karpenter"},
@@ -89,7 +96,8 @@ def karpenter(lab: Lab) -> Lab:
     }
     lab.kubernetes.create(DEPLOYMENTS, deployment)
     lab.waits(lambda: all(_serves(lab.kubernetes, path) for path in (POOLS, CLAIMS, CLASSES)))
-    return lab
+    yield lab
+    account.discard(own)
 
 
 @pytest.fixture
@@ -123,7 +131,7 @@ def _is_running(kubernetes: Api) -> bool:
 def node_class() -> dict[str, Any]:
     spec = {
         "amiSelectorTerms": [{"alias": "al2023@latest"}],
-        "role": "NodeRole",
+        "instanceProfile": PROFILE,
         "subnetSelectorTerms": [{"tags": {"karpenter.sh/discovery": NAME}}],
         "securityGroupSelectorTerms": [{"tags": {f"kubernetes.io/cluster/{NAME}": "owned"}}],
     }
