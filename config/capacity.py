@@ -20,7 +20,7 @@ class DriverNodes(Section):
     instance_types: Annotated[tuple[GeneralType, ...], Field(min_length=1, max_length=20)] = ("m5.xlarge", "m6i.xlarge")
     """EC2 types; x86_64, no GPU."""
     max_vcpus: Annotated[int, Field(ge=2, le=10000)] = 16
-    """vCPUs of all driver nodes together; no more nodes start beyond."""
+    """vCPUs of all driver nodes together; no more nodes start beyond. The Cluster Autoscaler counts by zone."""
     root_volume_gib: RootVolume = 100
     """Size of each node's encrypted gp3 root volume in GiB."""
 
@@ -61,7 +61,7 @@ class Capacity(Section):
     """Karpenter picks an instance for the waiting pods; the Cluster Autoscaler grows managed node groups."""
     operating_system: Literal["al2023", "ubuntu"] = "al2023"
     """The GPU nodes' image: Amazon Linux 2023, which brings NVIDIA's driver, or Ubuntu (cluster-autoscaler only), on
-    which the GPU Operator installs it."""
+    which the GPU Operator installs it, and executors use the root volume but not the instance's NVMe disks."""
     al2023_release: ImageRelease = "v20261112"
     """Release of the Amazon Linux 2023 images for EKS; nodes are replaced when it changes."""
     driver: DriverNodes = DriverNodes()

@@ -1,16 +1,19 @@
 """The stack of the cluster."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 import config
+from rapids_eks.autoscaler.autoscaled_nodes import AutoscaledNodes
 from rapids_eks.eks_platform import EksPlatform
 from rapids_eks.gpu_operator import GpuOperator
+from rapids_eks.job_pools import EXECUTOR_LABELS, Lifetime, driver_pool, gpu_pool
 from rapids_eks.karpenter.karpenter_nodes import KarpenterNodes
-from rapids_eks.karpenter.pools import EXECUTOR_LABELS, Lifetime, driver_pool, gpu_pool
 from rapids_eks.sweep.construct import Sweep
 
 
@@ -53,7 +56,7 @@ class ClusterStack(cdk.Stack):
         )
         platform.node.add_dependency(sweep)  # so that it comes last when the stack is deleted
         self.cluster = platform.cluster
-        nodes = _job_nodes(self, name, platform, subnets, node_subnets, capacity, tags)
+        nodes = _job_nodes(self, name, platform, subnets, node_subnets, cluster, capacity, tags)
         nodes.node.add_dependency(platform.ready)
         operator = GpuOperator(
             self,
@@ -73,12 +76,36 @@ def _job_nodes(
     platform: EksPlatform,
     subnets: Sequence[ec2.ISubnet],
     node_subnets: Sequence[ec2.ISubnet],
+    cluster: config.Cluster,
     capacity: config.Capacity,
     tags: Mapping[str, str],
-) -> KarpenterNodes:
-    if capacity.mode != "karpenter":
-        raise ValueError(f'capacity.mode "{capacity.mode}" cannot be deployed yet: use "karpenter"')
+) -> KarpenterNodes | AutoscaledNodes:
     driver, gpu = capacity.driver, capacity.gpu
+    pools = [
+        driver_pool(driver.instance_types, max_vcpus=driver.max_vcpus, root_volume_gib=driver.root_volume_gib),
+        gpu_pool(gpu.instance_types, max_gpus=gpu.max_gpus, root_volume_gib=gpu.root_volume_gib, spot=gpu.spot),
+    ]
+    lifetime = Lifetime(
+        consolidate_after_minutes=capacity.consolidate_after_minutes,
+        expire_after_hours=capacity.expire_after_hours,
+        termination_grace_minutes=capacity.termination_grace_minutes,
+    )
+    if capacity.mode == "cluster-autoscaler":
+        # Not "JobNodes" too: what has the same id is updated, and helm would leave the other mode's release installed.
+        return AutoscaledNodes(
+            scope,
+            "AutoscaledNodes",
+            cluster=platform.cluster,
+            cluster_name=name,
+            version=cluster.version,
+            node_role=cast("iam.IRole", platform.core_nodes.role),
+            node_subnets=node_subnets,
+            pools=pools,
+            lifetime=lifetime,
+            image_release=capacity.al2023_release,
+            operating_system=capacity.operating_system,
+            tags=tags,
+        )
     return KarpenterNodes(
         scope,
         "JobNodes",
@@ -87,15 +114,8 @@ def _job_nodes(
         cluster_security_group_id=platform.cluster_security_group_id,
         private_subnets=subnets,
         node_subnets=node_subnets,
-        pools=[
-            driver_pool(driver.instance_types, max_vcpus=driver.max_vcpus, root_volume_gib=driver.root_volume_gib),
-            gpu_pool(gpu.instance_types, max_gpus=gpu.max_gpus, root_volume_gib=gpu.root_volume_gib, spot=gpu.spot),
-        ],
-        lifetime=Lifetime(
-            consolidate_after_minutes=capacity.consolidate_after_minutes,
-            expire_after_hours=capacity.expire_after_hours,
-            termination_grace_minutes=capacity.termination_grace_minutes,
-        ),
+        pools=pools,
+        lifetime=lifetime,
         image_release=capacity.al2023_release,
         tags=tags,
     )

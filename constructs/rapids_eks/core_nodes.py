@@ -10,8 +10,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from rapids_eks.acknowledged import acknowledge, managed
+from rapids_eks.job_pools import CORE_LABELS
 
-LABELS = {"NodeGroupType": "core"}  # what pods that must run there select
 POLICIES = (  # https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html; the CNI has a role of its own
     "AmazonEKSWorkerNodePolicy",
     "AmazonEC2ContainerRegistryPullOnly",
@@ -54,7 +54,7 @@ class CoreNodes(Construct):
             min_size=count,
             max_size=count,
             desired_size=count,
-            labels=LABELS,
+            labels=CORE_LABELS,
             launch_template_spec=eks.LaunchTemplateSpec(
                 id=cast("str", template.launch_template_id), version=template.latest_version_number
             ),

@@ -7,7 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
-from rapids_eks import core_nodes
+from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.placement import Pod
 from rapids_eks.system_pods import FEATURE_DISCOVERY, OPERANDS, OPERATOR
 
@@ -38,7 +38,7 @@ class GpuOperator(Construct):
         *,
         cluster: eks.ICluster,
         gpu_node_labels: Mapping[str, str],
-        core_node_labels: Mapping[str, str] = core_nodes.LABELS,
+        core_node_labels: Mapping[str, str] = CORE_LABELS,
         mig_strategy: Literal["none", "single", "mixed"] = "none",
         driver_on_nodes: bool = True,
     ) -> None:

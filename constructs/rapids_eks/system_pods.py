@@ -36,7 +36,7 @@ FEATURE_DISCOVERY: Mapping[str, Pod] = {
 ON_GPU_NODES = (*ON_EVERY_NODE, FEATURE_DISCOVERY["worker"], *OPERANDS.values())
 
 KARPENTER = Pod("karpenter", Size(400, 1024), replicas=2, apart=True, critical=True)
-CLUSTER_AUTOSCALER = Pod("cluster-autoscaler", Size(100, 600))
+CLUSTER_AUTOSCALER = Pod("cluster-autoscaler", Size(100, 600), critical=True)
 ON_CORE_NODES = (*_ADD_ONS, OPERATOR, FEATURE_DISCOVERY["master"], FEATURE_DISCOVERY["gc"])
 
 # EMR's: https://docs.aws.amazon.com/emr/latest/EMR-on-EKS-DevelopmentGuide/emr-eks-job-submitter.html; beside the

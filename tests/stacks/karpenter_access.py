@@ -7,9 +7,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from rehearsal.kubernetes.fleet import IMAGE
-from tests.rehearsal.live.account import Account
+from rehearsal.kubernetes.karpenter_fleet import STARTED
+from tests.rehearsal.live.account import Account, Resources
+from tests.rehearsal.live.pieces import allow, arn, managed, ref, resource, role
 
-TWIN = "KarpenterTwin"
+TWIN, PROFILE = "KarpenterTwin", "KarpenterNodes"
 REFUSALS = ("AccessDenied", "UnauthorizedOperation")
 
 
@@ -23,6 +25,25 @@ def device_plugin() -> dict[str, Any]:
     }
     template = {"metadata": {"labels": labels}, "spec": spec}
     return {"metadata": {"name": labels["app"]}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+
+
+def identity(cluster: str) -> Resources:
+    """Return what Karpenter and its nodes are in a cluster, for a test that is about something else: all-powerful.
+
+    The association is for the account `karpenter` in kube-system, the profile of the nodes is `KarpenterNodes`.
+    """
+    properties = {"ClusterName": cluster, "Namespace": "kube-system", "ServiceAccount": "karpenter"}
+    return {
+        "Controller": role("pods.eks", allow("*")),
+        "Identity": resource("EKS::PodIdentityAssociation", {**properties, "RoleArn": arn("Controller")}),
+        "Nodes": role(
+            "ec2", ManagedPolicyArns=managed("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
+        ),
+        "Entry": resource(
+            "EKS::AccessEntry", {"ClusterName": cluster, "PrincipalArn": arn("Nodes"), "Type": "EC2_LINUX"}
+        ),
+        "Profile": resource("IAM::InstanceProfile", {"InstanceProfileName": PROFILE, "Roles": [ref("Nodes")]}),
+    }
 
 
 def instances_with(account: Account, tag: str) -> list[dict[str, Any]]:
@@ -57,7 +78,7 @@ def may_end(ec2: Any, instance: str) -> bool:  # noqa: ANN401 - boto3 makes its 
 def may_start(ec2: Any, subnet: str, tags: Mapping[str, str]) -> bool:  # noqa: ANN401 - boto3 makes its classes at run time
     """Start an instance and end it; return whether the start was allowed."""
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-    tagged = [{"ResourceType": kind, "Tags": pairs} for kind in ("instance", "volume")]
+    tagged = [{"ResourceType": kind, "Tags": pairs} for kind in STARTED]
 
     def start() -> None:
         made = ec2.run_instances(ImageId=IMAGE, SubnetId=subnet, MinCount=1, MaxCount=1, TagSpecifications=tagged)

@@ -10,8 +10,7 @@ import control_plane
 import pytest
 
 import config
-from rapids_eks.core_nodes import LABELS
-from rapids_eks.karpenter.pools import DRIVER_LABELS, EXECUTOR_LABELS, GPU
+from rapids_eks.job_pools import CORE_LABELS, DRIVER_LABELS, EXECUTOR_LABELS, GPU
 from rehearsal.emr.pods import SUBMITTER_SIZE
 from rehearsal.kubernetes.api import Api, ApiError
 from tests.rehearsal.live.account import Account, Outcome
@@ -159,7 +158,7 @@ def test_a_submitter_per_team_fits_beside_karpenter_and_the_system_pods(account:
     """Guards against core nodes that are too small, or tainted against pods that tolerate nothing."""
     controllers = kubernetes.items("/api/v1/namespaces/kube-system/pods?labelSelector=app.kubernetes.io/name=karpenter")
     assert len({pod["spec"]["nodeName"] for pod in controllers}) == 2
-    submitters = [_pod(f"submitter{n}", SUBMITTER_SIZE["requests"], nodeSelector=LABELS) for n in range(2)]
+    submitters = [_pod(f"submitter{n}", SUBMITTER_SIZE["requests"], nodeSelector=CORE_LABELS) for n in range(2)]
     _run(account, kubernetes, *submitters)
     for pod in submitters:
         kubernetes.call("DELETE", f"{PODS}/{pod['metadata']['name']}")

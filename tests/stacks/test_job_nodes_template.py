@@ -88,11 +88,6 @@ def test_without_spot_nothing_is_bought_there_and_no_role_asked_for(tmp_path: Pa
     assert '"spot"' not in _text(made[of(made, MANIFEST, POOLS)])
 
 
-def test_a_mode_that_is_not_there_yet_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match='"cluster-autoscaler" cannot be deployed yet: use "karpenter"'):
-        synthesized(tmp_path, config.Cluster(), capacity=config.Capacity(mode="cluster-autoscaler"))
-
-
 def _paths(values: Mapping[str, object], known: Mapping[str, object], at: str = "") -> list[str]:
     """Return the paths of values that a chart does not know; a map that is empty in the chart, or free, takes all."""
     unknown = []

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from rapids_eks.awaited_deletion.permission import acknowledge_wildcards
-from rapids_eks.core_nodes import LABELS
+from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.karpenter.interruption_queue import InterruptionQueue
 from rapids_eks.karpenter.permissions import permissions
 from rapids_eks.pod_role import PodRole
@@ -109,7 +109,7 @@ def chart_values(cluster_name: str, queue_name: str, region: str) -> dict[str, o
         "settings": {"clusterName": cluster_name, "interruptionQueue": queue_name},
         "serviceAccount": {"name": SERVICE_ACCOUNT},
         "replicas": REPLICAS,
-        "nodeSelector": LABELS,
+        "nodeSelector": CORE_LABELS,
         "controller": {
             "resources": {"requests": REQUESTS, "limits": LIMITS},
             # Else it would ask the metadata, which pods do not reach.

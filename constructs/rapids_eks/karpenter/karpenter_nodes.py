@@ -7,10 +7,10 @@ from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct, DependencyGroup
 
 from rapids_eks.drain.construct import Drain
+from rapids_eks.job_pools import Lifetime, Pool
 from rapids_eks.karpenter.controller import KarpenterController
 from rapids_eks.karpenter.node_identity import NodeIdentity
 from rapids_eks.karpenter.node_pools import NodePools, Place
-from rapids_eks.karpenter.pools import Lifetime, Pool
 from rapids_eks.spot_role.construct import SpotRole
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
-from rapids_eks.karpenter.pools import Lifetime, Pool
+from rapids_eks.job_pools import Lifetime, Pool
 
 EMPTY_ONLY = [
     {"nodes": "100%", "reasons": ["Empty"]},

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from rapids_eks.job_pools import DRIVER_LABELS, EXECUTOR_LABELS, GPU, Lifetime, driver_pool, gpu_pool
 from rapids_eks.karpenter.node_pools import Place, node_class, node_pool
-from rapids_eks.karpenter.pools import DRIVER_LABELS, EXECUTOR_LABELS, GPU, Lifetime, driver_pool, gpu_pool
 from rehearsal.clock import Clock
 from rehearsal.kubernetes.cluster import Cluster
 from rehearsal.kubernetes.fleet import PaperFleet

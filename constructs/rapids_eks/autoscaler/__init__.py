@@ -1,0 +1,1 @@
+"""Nodes that the Cluster Autoscaler starts and stops."""

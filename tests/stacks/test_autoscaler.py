@@ -1,0 +1,149 @@
+"""The cluster's stack with the Cluster Autoscaler in the rehearsal: nodes from zero, Spot first, and back to zero."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import control_plane
+import pytest
+
+import config
+from rapids_eks.job_pools import DRIVER_LABELS, EXECUTOR_LABELS, GPU
+from rehearsal.kubernetes.api import Api
+from tests.rehearsal.live.account import Account, Outcome
+from tests.stacks.assembly import ACCOUNT, NAME, synthesized
+from tests.stacks.eks_access import api, role
+
+ADMIN = f"arn:aws:iam::{ACCOUNT}:role/ScalingAdmin"
+CAPACITY = config.Capacity(mode="cluster-autoscaler", operating_system="ubuntu", consolidate_after_minutes=5)
+PODS = "/api/v1/namespaces/default/pods"
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    account: Account, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Outcome, Outcome, list[str]]]:
+    """The stacks of network and cluster as they were made, and what was there before."""
+    control_plane.required()
+    role(account, "ScalingAdmin")
+    assembly = synthesized(tmp_path_factory.mktemp("scaled"), config.Cluster(admins=(ADMIN,)), capacity=CAPACITY)
+    assembly.publish(account, "StackedCluster")
+    before = account.left()
+    network = assembly.deploy(account, "StackedNetwork")
+    assert network.status == "CREATE_COMPLETE", network.reasons
+    cluster = assembly.deploy(account, "StackedCluster")
+    assert cluster.status == "CREATE_COMPLETE", cluster.reasons
+    yield network, cluster, before
+    for stack in (cluster, network):
+        account.discard(stack)
+
+
+@pytest.fixture(scope="module")
+def kubernetes(account: Account, deployed: object, tmp_path_factory: pytest.TempPathFactory) -> Api:
+    assert deployed
+    made = api(account, NAME, ADMIN, tmp_path_factory.mktemp("admin"))
+    made.create("/apis/apps/v1/namespaces/kube-system/daemonsets", _device_plugin())
+    return made
+
+
+def _device_plugin() -> dict[str, Any]:
+    """Return a DaemonSet that announces the GPUs, as the GPU Operator's does."""
+    labels = {"app": "nvidia-device-plugin"}
+    spec = {
+        "containers": [{"name": "main", "image": "example.com/plugin"}],
+        "tolerations": [{"operator": "Exists"}],
+        "nodeSelector": EXECUTOR_LABELS,
+    }
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    return {"metadata": {"name": labels["app"]}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+
+
+def _pod(name: str, labels: dict[str, str], requests: dict[str, str]) -> dict[str, Any]:
+    """Return a pod as Spark makes it: it selects nodes by label, and tolerates what EKS adds for GPUs."""
+    container = {"name": "main", "image": "example.com/main", "resources": {"requests": requests, "limits": requests}}
+    tolerations = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
+    spec = {"containers": [container], "nodeSelector": labels, "tolerations": tolerations}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def _run(account: Account, kubernetes: Api, *pods: dict[str, Any]) -> None:
+    for pod in pods:
+        kubernetes.create(PODS, pod)
+    account.waits(90, lambda: all(pod["status"]["phase"] == "Running" for pod in kubernetes.items(PODS)))
+
+
+def _end(account: Account, kubernetes: Api) -> None:
+    for pod in kubernetes.items(PODS):
+        kubernetes.call("DELETE", f"{PODS}/{pod['metadata']['name']}")
+    account.waits(60, lambda: not kubernetes.items(PODS))
+
+
+def _groups(account: Account, market: str, labels: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the Auto Scaling groups of node groups of a market, and with labels."""
+    eks, scaling = account.client("eks"), account.client("autoscaling")
+    names = eks.list_nodegroups(clusterName=NAME)["nodegroups"]
+    found = [eks.describe_nodegroup(clusterName=NAME, nodegroupName=name)["nodegroup"] for name in names]
+    chosen = [each for each in found if each["capacityType"] == market and labels.items() <= each["labels"].items()]
+    behind = [each["resources"]["autoScalingGroups"][0]["name"] for each in chosen]
+    return list(scaling.describe_auto_scaling_groups(AutoScalingGroupNames=behind)["AutoScalingGroups"])
+
+
+def _size(account: Account, market: str, labels: dict[str, str]) -> int:
+    return sum(each["DesiredCapacity"] for each in _groups(account, market, labels))
+
+
+def _running(account: Account) -> list[dict[str, Any]]:
+    filters = [{"Name": "instance-state-name", "Values": ["running"]}]
+    found = account.client("ec2").describe_instances(Filters=filters)["Reservations"]
+    return [instance for each in found for instance in each["Instances"]]
+
+
+def _nodes(kubernetes: Api) -> list[dict[str, Any]]:
+    return [node for node in kubernetes.items("/api/v1/nodes") if node["metadata"]["labels"]["NodeGroupType"] != "core"]
+
+
+def test_groups_stand_at_zero_until_there_are_pods(account: Account, kubernetes: Api) -> None:
+    assert _nodes(kubernetes) == []
+    assert len(_groups(account, "SPOT", EXECUTOR_LABELS)) == 2
+    assert _size(account, "SPOT", {}) == 0
+
+
+def test_a_driver_and_executors_get_nodes_from_zero_and_leave_none_behind(account: Account, kubernetes: Api) -> None:
+    driver = _pod("driver", DRIVER_LABELS, {"cpu": "2", "memory": "10Gi"})
+    executors = [_pod(f"executor{n}", EXECUTOR_LABELS, {"cpu": "4", "memory": "27Gi", GPU: "1"}) for n in range(2)]
+    _run(account, kubernetes, driver, *executors)
+    assert (_size(account, "SPOT", EXECUTOR_LABELS), _size(account, "ON_DEMAND", EXECUTOR_LABELS)) == (2, 0)
+    assert _size(account, "ON_DEMAND", DRIVER_LABELS) == 1
+    bought = [each["InstanceType"] for each in _running(account) if each.get("InstanceLifecycle") == "spot"]
+    assert bought == ["g5.2xlarge"] * 2
+    _end(account, kubernetes)
+    account.waits(90, lambda: not _nodes(kubernetes))
+    assert _size(account, "SPOT", {}) + _size(account, "ON_DEMAND", DRIVER_LABELS) == 0
+
+
+def test_where_there_is_no_spot_capacity_on_demand_takes_over(
+    account: Account, kubernetes: Api, plant: Callable[..., None]
+) -> None:
+    plant("shortage", "spot", always=True)
+    _run(account, kubernetes, _pod("executor", EXECUTOR_LABELS, {"cpu": "4", GPU: "1"}))
+    assert (_size(account, "SPOT", EXECUTOR_LABELS), _size(account, "ON_DEMAND", EXECUTOR_LABELS)) == (0, 1)
+    _end(account, kubernetes)
+
+
+def test_a_pod_that_fits_on_no_node_starts_none(account: Account, kubernetes: Api) -> None:
+    """Guards against nodes that come and go for ever: the instance has 32 GiB, a node less."""
+    account.waits(90, lambda: not _nodes(kubernetes))
+    kubernetes.create(PODS, _pod("large", EXECUTOR_LABELS, {"memory": "31Gi", GPU: "1"}))
+    account.waits(30, lambda: "Unschedulable" in str(kubernetes.items(PODS)))
+    kubernetes.create(PODS, _pod("small", EXECUTOR_LABELS, {"memory": "1Gi", GPU: "1"}))
+    account.waits(90, lambda: [pod["status"]["phase"] for pod in kubernetes.items(PODS)] == ["Pending", "Running"])
+    assert len(_nodes(kubernetes)) == 1
+
+
+def test_the_whole_goes_without_a_trace_while_a_node_runs(
+    account: Account, deployed: tuple[Outcome, Outcome, list[str]]
+) -> None:
+    network, cluster, before = deployed
+    for stack in (cluster, network):
+        gone = account.delete(stack)
+        assert gone.status == "DELETE_COMPLETE", gone.reasons
+    assert account.left() == before
