@@ -1,0 +1,1 @@
+"""The description of a Spark job on GPUs, and the request that starts it: plain values, no CDK and no AWS."""
