@@ -8,6 +8,7 @@ import aws_cdk as cdk
 import config
 from stacks.cluster import ClusterStack
 from stacks.network import NetworkStack
+from stacks.teams import TeamsStack
 
 BLUEPRINT = Path(__file__).parent / "blueprint.yaml"
 
@@ -16,7 +17,7 @@ def build(blueprint: config.Blueprint, app: cdk.App) -> cdk.App:
     """Add the stacks of a blueprint to an app; return it."""
     env = cdk.Environment(account=blueprint.account, region=blueprint.region)
     network = NetworkStack(app, "Network", name=blueprint.name, network=blueprint.network, env=env)
-    ClusterStack(
+    cluster = ClusterStack(
         app,
         "Cluster",
         name=blueprint.name,
@@ -26,6 +27,17 @@ def build(blueprint: config.Blueprint, app: cdk.App) -> cdk.App:
         cluster=blueprint.cluster,
         capacity=blueprint.capacity,
         tags=blueprint.tags,
+        env=env,
+    )
+    TeamsStack(
+        app,
+        "Teams",
+        name=blueprint.name,
+        cluster=cluster.cluster,
+        teams=blueprint.teams,
+        data=blueprint.data,
+        max_gpus=blueprint.capacity.gpu.max_gpus,
+        log_retention_days=blueprint.emr.log_retention_days,
         env=env,
     )
     for key, value in blueprint.tags.items():

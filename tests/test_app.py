@@ -13,6 +13,7 @@ import config
 from app import build
 
 ROOT = Path(__file__).parent.parent
+STACKS = ("network", "cluster", "teams")
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
@@ -21,7 +22,7 @@ def test_every_example_becomes_stacks_that_cdk_nag_accepts(example: Path, tmp_pa
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     blueprint = config.load(example)
     stacks = build(blueprint, app).synth().stacks
-    assert [stack.stack_name for stack in stacks] == [f"{blueprint.name}-network", f"{blueprint.name}-cluster"]
+    assert [stack.stack_name for stack in stacks] == [f"{blueprint.name}-{part}" for part in STACKS]
     assert {kind for stack in stacks for kind in _kinds(stack.template)} >= {"AWS::EKS::Cluster", "Custom::Sweep"}
 
 
@@ -49,17 +50,9 @@ def _kinds(template: dict[str, dict[str, dict[str, str]]]) -> set[str]:
     return {resource["Type"] for resource in template["Resources"].values()}
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("name: 7\n", "name"),
-        ((ROOT / "blueprint.yaml").read_text().replace("mode: karpenter", "mode: cluster-autoscaler"), "capacity.mode"),
-    ],
-    ids=["wrong", "not yet"],
-)
-def test_settings_that_cannot_be_end_in_words_not_in_a_traceback(text: str, said: str, tmp_path: Path) -> None:
+def test_settings_that_cannot_be_end_in_words_not_in_a_traceback(tmp_path: Path) -> None:
     file = tmp_path / "blueprint.yaml"
-    file.write_text(text)
+    file.write_text("name: 7\n")
     context = {"CDK_CONTEXT_JSON": json.dumps({"config": str(file)}), "CDK_OUTDIR": str(tmp_path / "out")}
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     done = subprocess.run(
@@ -67,5 +60,5 @@ def test_settings_that_cannot_be_end_in_words_not_in_a_traceback(text: str, said
     )
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    assert "name" in done.stderr
     assert not list((tmp_path / "out").glob("*.template.json"))

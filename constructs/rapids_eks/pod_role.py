@@ -8,8 +8,8 @@ from constructs import Construct
 class PodRole(iam.Role):
     """A role for pods of EKS clusters of this account, which get it by Pod Identity."""
 
-    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - CDK's own name for it
+    def __init__(self, scope: Construct, id: str, *, role_name: str | None = None) -> None:  # noqa: A002 - CDK's own name for it
         # No confused deputy: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
         here = {"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}}
         pods = iam.ServicePrincipal("pods.eks.amazonaws.com", conditions=here)
-        super().__init__(scope, id, assumed_by=pods.with_session_tags())
+        super().__init__(scope, id, role_name=role_name, assumed_by=pods.with_session_tags())

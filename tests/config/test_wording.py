@@ -59,11 +59,15 @@ def test_any_value_of_any_setting_is_read_or_refused_at_its_place(
     for key in reversed(path[1:]):
         value = {key: [value] if key.endswith("_subnets") else value}
     said = blueprints.refusals(**{path[0]: [value] if path[0] == "teams" and len(path) > 1 else value})
-    assert all(line.startswith((path[0], "network")) for line in said)  # limits of capacity are checked by the network
+    checked = (path[0], "network", "cluster")  # limits of capacity are checked by the network, its mode by the cluster
+    assert all(line.startswith(checked) for line in said)
 
 
 def test_a_key_like_no_other_is_refused_with_the_allowed_ones(blueprints: Blueprints) -> None:
-    assert blueprints.refusal(data={"qqq": 1}) == "data.qqq: is not a setting; Allowed here: bucket, keep"
+    assert (
+        blueprints.refusal(data={"qqq": 1})
+        == "data.qqq: is not a setting; Allowed here: bucket, keep, log_days, old_version_days"
+    )
 
 
 @pytest.mark.parametrize(

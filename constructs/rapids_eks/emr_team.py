@@ -1,0 +1,107 @@
+"""A team that runs Spark on EMR on EKS."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk.aws_emrcontainers import CfnVirtualCluster
+from constructs import Construct
+
+from rapids_eks.job_role import JobRole
+from rapids_eks.team_namespace import TeamNamespace
+
+INPUT = "input/fannie-mae-single-family-loan-performance/"  # below a team's prefix
+
+
+class EmrTeam(Construct):
+    """A namespace, a job role, a log group and a virtual cluster, whose jobs see the team's own data and logs only.
+
+    Exposes `name`, `virtual_cluster`, `job_role`, `log_group_name`, `bucket` and `prefix`, under which the team's
+    `input`, `scripts`, `output` and `logs` lie.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        cluster: eks.ICluster,
+        cluster_name: str,
+        name: str,
+        bucket: s3.IBucket,
+        gpus: int,
+        vcpus: int | None = None,
+        memory_gib: int | None = None,
+        log_retention_days: int = 30,
+    ) -> None:
+        """Make it; the cluster's name must be literal text, and the quota is as `TeamNamespace` has it."""
+        super().__init__(scope, id)
+        self.name, self.bucket, self.prefix = name, bucket, prefix(name)
+        namespace = TeamNamespace(
+            self, "Namespace", cluster=cluster, name=name, gpus=gpus, vcpus=vcpus, memory_gib=memory_gib
+        )
+        # Its name is the stack's own, and nobody else may make it again: the job role cannot.
+        self.log_group_name = f"/emr-on-eks-logs/{cluster_name}/{name}"
+        log_group = logs.CfnLogGroup(
+            self, "Logs", log_group_name=self.log_group_name, retention_in_days=log_retention_days
+        )
+        self.job_role = JobRole(
+            self,
+            "JobRole",
+            cluster_name=cluster_name,
+            namespace=name,
+            bucket=bucket,
+            prefix=f"{name}/",
+            log_group_arn=_log_group_arn(self, self.log_group_name),
+        )
+        self.virtual_cluster = CfnVirtualCluster(
+            self,
+            "VirtualCluster",
+            name=f"{cluster_name}-{name}"[:64],
+            container_provider=CfnVirtualCluster.ContainerProviderProperty(
+                id=cluster_name,
+                type="EKS",
+                info=CfnVirtualCluster.ContainerInfoProperty(
+                    eks_info=CfnVirtualCluster.EksInfoProperty(namespace=name)
+                ),
+            ),
+        )
+        self.virtual_cluster.node.add_dependency(namespace, self.job_role, log_group)
+
+    def grant_submit(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody start, watch and cancel runs in this virtual cluster, as this team's job role and no other."""
+        arn = self.virtual_cluster.attr_arn
+        runs = f"{arn}/jobruns/*"
+        start = iam.PolicyStatement(
+            actions=["emr-containers:StartJobRun"],
+            resources=[arn],
+            conditions={"ArnEquals": {"emr-containers:ExecutionRoleArn": self.job_role.role_arn}},
+        )
+        grantee.grant_principal.add_to_principal_policy(start)
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=[
+                "emr-containers:CancelJobRun",
+                "emr-containers:DescribeJobRun",
+                "emr-containers:ListJobRuns",
+                "emr-containers:TagResource",
+            ],
+            resource_arns=[arn, runs],
+        )
+
+
+def prefix(team: str) -> str:
+    """Return below which a team's objects lie in the data bucket."""
+    return f"{team}/spark-rapids-emr/"
+
+
+def pascal_case(team: str) -> str:
+    """Return a team's name as constructs and outputs have it: SparkTeamA of spark-team-a."""
+    return "".join(part.capitalize() for part in team.split("-"))
+
+
+def _log_group_arn(scope: Construct, name: str) -> str:
+    return cdk.Stack.of(scope).format_arn(
+        service="logs", resource="log-group", resource_name=name, arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+    )

@@ -1,0 +1,178 @@
+"""The teams as they arrive: the minimal example with a second team, and what each may see of the other."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import control_plane
+import pytest
+
+import config
+from app import build
+from rehearsal.kubernetes.api import Api, ApiError
+from tests.rehearsal.live.account import Account, Outcome
+from tests.stacks.assembly import ACCOUNT, Assembly
+from tests.stacks.eks_access import api, role
+from tests.stacks.role_twin import allowed, twin
+
+ROOT = Path(__file__).parents[2]
+CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
+STACKS = ("Network", "Cluster", "Teams")
+ADMIN = f"arn:aws:iam::{ACCOUNT}:role/TeamsAdmin"
+ONE, OTHER = "emr-ml-team-a", "emr-ml-team-b"
+JOB = "print('hello')"
+CONF = ("executor.instances=1", "executor.memory=1g", "kubernetes.driver.node.selector.NodeGroupType=driver")
+
+
+@dataclass
+class Deployed:
+    """The stacks, what was there before, and the bucket; and clients as each team's job role has them."""
+
+    stacks: dict[str, Outcome]
+    before: list[str]
+    bucket: str
+    jobs: dict[str, Callable[[str], Any]] = field(default_factory=dict)
+
+
+def blueprint() -> config.Blueprint:
+    read = config.load(ROOT / "examples/minimal-cost.yaml")
+    cluster = read.cluster.model_copy(update={"admins": (ADMIN,)})
+    teams = (*read.teams, config.Team(name=OTHER))
+    return read.model_copy(update={"account": ACCOUNT, "cluster": cluster, "teams": teams})
+
+
+@pytest.fixture(scope="module")
+def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    control_plane.required()
+    role(account, ADMIN.rsplit("/", 1)[-1])
+    into = tmp_path_factory.mktemp("teams")
+    assembly = Assembly(Path(build(blueprint(), cdk.App(outdir=str(into), context=CONTEXT)).synth().directory))
+    for stack in STACKS:
+        assembly.publish(account, stack)
+    before, stacks = account.left(), {}
+    for stack in STACKS:
+        stacks[stack] = assembly.deploy(account, stack)
+        assert stacks[stack].status == "CREATE_COMPLETE", stacks[stack].reasons
+    made = Deployed(stacks, before, physical(account, stacks["Teams"], "AWS::S3::Bucket")[0])
+    for team in (ONE, OTHER):
+        made.jobs[team] = twin(account, job_role(account, team).rsplit("/", 1)[-1], f"Twin-{team}")
+        account.waits(60, partial(allowed, put, deployed=made, team=team, key=f"{team}/first"))
+    yield made
+    for stack in reversed(STACKS):
+        account.discard(stacks[stack])
+
+
+def physical(account: Account, stack: Outcome, kind: str) -> list[str]:
+    found = account.client("cloudformation").describe_stack_resources(StackName=stack.stack)["StackResources"]
+    return [each["PhysicalResourceId"] for each in found if each["ResourceType"] == kind]
+
+
+def job_role(account: Account, team: str) -> str:
+    """Return the ARN of the role that a team's pods get."""
+    found = account.client("eks").list_pod_identity_associations(clusterName="rapids-minimal", namespace=team)
+    (arn,) = {
+        account.client("eks").describe_pod_identity_association(
+            clusterName="rapids-minimal", associationId=each["associationId"]
+        )["association"]["roleArn"]
+        for each in found["associations"]
+    }
+    return str(arn)
+
+
+def put(deployed: Deployed, team: str, key: str) -> None:
+    deployed.jobs[team]("s3").put_object(Bucket=deployed.bucket, Key=key, Body=b"x")
+
+
+def test_a_team_s_jobs_read_write_and_list_under_its_own_prefix_only(deployed: Deployed) -> None:
+    place = {"Bucket": deployed.bucket}
+    put(deployed, OTHER, f"{OTHER}/theirs")
+    s3 = deployed.jobs[ONE]("s3")
+    for team in (ONE, OTHER):
+        object_ = {**place, "Key": f"{team}/theirs"}
+        tried = {
+            "put": allowed(s3.put_object, **object_, Body=b"y"),
+            "get": allowed(s3.get_object, **object_),
+            "list": allowed(s3.list_objects_v2, **place, Prefix=f"{team}/"),
+            "delete": allowed(s3.delete_object, **object_),
+        }
+        assert set(tried.values()) == {team == ONE}, (team, tried)
+    assert not allowed(s3.list_objects_v2, **place)
+    assert not allowed(s3.list_objects_v2, **place, Prefix=ONE[:-1])
+    assert not allowed(s3.get_object, Bucket=f"cdk-hnb659fds-assets-{ACCOUNT}-us-west-2", Key="x")
+
+
+def test_a_team_s_jobs_write_to_its_own_log_group_only(deployed: Deployed) -> None:
+    logs = deployed.jobs[ONE]("logs")
+    for team in (ONE, OTHER):
+        group = f"/emr-on-eks-logs/rapids-minimal/{team}"
+        assert allowed(logs.create_log_stream, logGroupName=group, logStreamName="twin") == (team == ONE)
+    assert not allowed(logs.create_log_group, logGroupName="/emr-on-eks-logs/rapids-minimal/new")
+
+
+def test_a_job_runs_as_its_team_within_quota_and_policies(account: Account, deployed: Deployed) -> None:
+    place = f"{ONE}/spark-rapids-emr/scripts/job.py"
+    account.client("s3").put_object(Bucket=deployed.bucket, Key=place, Body=JOB.encode())
+    emr = account.client("emr-containers")
+    (cluster,) = [
+        each["id"]
+        for each in emr.list_virtual_clusters(states=["RUNNING"])["virtualClusters"]
+        if each["containerProvider"]["info"]["eksInfo"]["namespace"] == ONE
+    ]
+    started = emr.start_job_run(
+        name="hello",
+        virtualClusterId=cluster,
+        executionRoleArn=job_role(account, ONE),
+        releaseLabel="emr-7.13.0-spark-rapids-latest",
+        jobDriver={
+            "sparkSubmitJobDriver": {
+                "entryPoint": f"s3://{deployed.bucket}/{place}",
+                "sparkSubmitParameters": " ".join(f"--conf spark.{each}" for each in CONF),
+            }
+        },
+        configurationOverrides={
+            "monitoringConfiguration": {
+                "cloudWatchMonitoringConfiguration": {"logGroupName": f"/emr-on-eks-logs/rapids-minimal/{ONE}"},
+                "s3MonitoringConfiguration": {"logUri": f"s3://{deployed.bucket}/{ONE}/spark-rapids-emr/logs/"},
+            }
+        },
+    )["id"]
+
+    def run() -> Any:  # noqa: ANN401 - DescribeJobRun's answer
+        return emr.describe_job_run(id=started, virtualClusterId=cluster)["jobRun"]
+
+    account.waits(400, lambda: run()["state"] in {"COMPLETED", "FAILED", "CANCELLED"})
+    assert run()["state"] == "COMPLETED", run().get("stateDetails")
+
+
+@pytest.fixture
+def kubernetes(account: Account, deployed: Deployed, tmp_path: Path) -> Api:
+    assert deployed
+    return api(account, "rapids-minimal", ADMIN, tmp_path)
+
+
+def test_more_gpus_than_the_quota_has_are_refused(kubernetes: Api) -> None:
+    asked = {"requests": {"nvidia.com/gpu": "2"}, "limits": {"nvidia.com/gpu": "2"}}
+    pod = {
+        "metadata": {"name": "greedy"},
+        "spec": {"containers": [{"name": "main", "image": "example.com/x", "resources": asked}]},
+    }
+    with pytest.raises(ApiError, match=r"exceeded quota: team, requested: requests.nvidia.com/gpu=2"):
+        kubernetes.create(f"/api/v1/namespaces/{ONE}/pods", pod)
+
+
+def test_a_privileged_pod_is_refused(kubernetes: Api) -> None:
+    container = {"name": "main", "image": "example.com/x", "securityContext": {"privileged": True}}
+    pod = {"metadata": {"name": "mighty"}, "spec": {"containers": [container]}}
+    with pytest.raises(ApiError, match="violates PodSecurity"):
+        kubernetes.create(f"/api/v1/namespaces/{ONE}/pods", pod)
+
+
+def test_all_of_it_goes_with_the_data_where_it_is_not_to_be_kept(account: Account, deployed: Deployed) -> None:
+    for stack in reversed(STACKS):
+        gone = account.delete(deployed.stacks[stack])
+        assert gone.status == "DELETE_COMPLETE", gone.reasons
+    assert [each for each in account.left() if "role/Twin-" not in each] == deployed.before
