@@ -63,8 +63,11 @@ class Volumes:
             # https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/tagging.md
             tags = {"kubernetes.io/created-for/pvc/name": claim["metadata"]["name"], "ebs.csi.aws.com/cluster": "true"}
             tags |= {"CSIVolumeName": f"pvc-{claim['metadata']['uid']}"}
+            parameters = storage.get("parameters", {})
+            asked = [text.partition("=") for name, text in parameters.items() if name.startswith("tagSpecification")]
+            tags |= {key: value for key, _, value in asked}
             gib = -(-int(parse_quantity(size)) // 2**30)
-            volume_id = fleet.create_volume(zone, gib, storage.get("parameters", {}).get("type", "gp3"), tags)
+            volume_id = fleet.create_volume(zone, gib, parameters.get("type", "gp3"), tags)
             self._made.add(claim["metadata"]["uid"])
             self.api.create(VOLUMES, _volume(claim, storage, zone, volume_id))
 

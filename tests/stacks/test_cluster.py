@@ -136,7 +136,7 @@ def test_encrypted_gp3_is_the_only_default_storage_class(kubernetes: Api) -> Non
     classes = kubernetes.items("/apis/storage.k8s.io/v1/storageclasses")
     mark = "storageclass.kubernetes.io/is-default-class"
     defaults = [each for each in classes if each["metadata"].get("annotations", {}).get(mark) == "true"]
-    assert [each["parameters"] for each in defaults] == [{"type": "gp3", "encrypted": "true"}]
+    assert [(each["parameters"]["type"], each["parameters"]["encrypted"]) for each in defaults] == [("gp3", "true")]
 
 
 def _is(item: dict[str, Any], condition: str) -> bool:
@@ -162,6 +162,20 @@ def test_a_submitter_per_team_fits_beside_karpenter_and_the_system_pods(account:
     _run(account, kubernetes, *submitters)
     for pod in submitters:
         kubernetes.call("DELETE", f"{PODS}/{pod['metadata']['name']}")
+
+
+def test_a_volume_tells_its_cluster(account: Account, kubernetes: Api) -> None:
+    """The claim stays, and with it the volume, until the stack is deleted."""
+    request = {"resources": {"requests": {"storage": "8Gi"}}, "accessModes": ["ReadWriteOnce"]}
+    kubernetes.create(
+        "/api/v1/namespaces/default/persistentvolumeclaims", {"metadata": {"name": "data"}, "spec": request}
+    )
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+    account.waits(60, lambda: not kubernetes.items(PODS))
+    _run(account, kubernetes, _pod("user", {"cpu": "100m"}, nodeSelector=CORE_LABELS, volumes=[volume]))
+    filters = [{"Name": "tag:eks-cluster-name", "Values": [NAME]}]
+    assert len(account.client("ec2").describe_volumes(Filters=filters)["Volumes"]) == 1
+    kubernetes.call("DELETE", f"{PODS}/user")
 
 
 def test_drivers_and_executors_get_nodes_of_the_cluster_in_the_node_subnets(account: Account, kubernetes: Api) -> None:

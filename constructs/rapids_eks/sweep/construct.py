@@ -8,6 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from rapids_eks.awaited_deletion.construct import AwaitedDeletion
+from rapids_eks.storage_class import CLUSTER_TAG
 from rapids_eks.sweep.permissions import permissions
 
 LIMIT = cdk.Duration.minutes(30)
@@ -73,7 +74,6 @@ def tags_of(cluster: str) -> dict[str, dict[str, str]]:
 
     Karpenter: https://karpenter.sh/docs/concepts/nodeclasses/#spectags
     VPC CNI: https://github.com/aws/amazon-vpc-cni-k8s#cni-custom-network-config
-    EBS CSI driver: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/tagging.md
     Load balancer controller: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/configurations/
     """
     owned = {f"kubernetes.io/cluster/{cluster}": "owned"}  # Karpenter, EKS and Kubernetes' own cloud controller
@@ -82,7 +82,7 @@ def tags_of(cluster: str) -> dict[str, dict[str, str]]:
         "Instances": owned,
         "LoadBalancers": by_controller,
         "NetworkInterfaces": {**owned, "cluster.k8s.amazonaws.com/name": cluster},  # the latter by the VPC CNI
-        "Volumes": {**owned, "ebs.csi.aws.com/cluster-name": cluster},  # the latter by the EBS CSI driver
+        "Volumes": {**owned, CLUSTER_TAG: cluster},  # the latter by the storage class
         "SecurityGroups": by_controller,
         "LaunchTemplates": {**owned, "karpenter.k8s.aws/cluster": cluster},
     }

@@ -97,7 +97,7 @@ def plant(account: Account, place: Place, name: str) -> set[str]:
         **inside, TagSpecifications=tags("network-interface", {"cluster.k8s.amazonaws.com/name": name})
     )["NetworkInterface"]["NetworkInterfaceId"]
     volume = client.create_volume(
-        AvailabilityZone="us-west-2a", Size=1, TagSpecifications=tags("volume", {"ebs.csi.aws.com/cluster-name": name})
+        AvailabilityZone="us-west-2a", Size=1, TagSpecifications=tags("volume", {"eks-cluster-name": name})
     )["VolumeId"]
     template = client.create_launch_template(
         LaunchTemplateName=f"karpenter.k8s.aws/{name}",
