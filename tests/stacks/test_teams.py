@@ -10,20 +10,23 @@ from typing import Any
 import aws_cdk as cdk
 import control_plane
 import pytest
+from aws_cdk import aws_iam as iam
 
 import config
 from app import build
 from rehearsal.kubernetes.api import Api, ApiError
+from stacks.teams import TeamsStack
 from tests.rehearsal.live.account import Account, Outcome
-from tests.stacks.assembly import ACCOUNT, Assembly
+from tests.stacks.assembly import ACCOUNT, REGION, Assembly
 from tests.stacks.eks_access import api, role
 from tests.stacks.role_twin import allowed, twin
 
 ROOT = Path(__file__).parents[2]
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
-STACKS = ("Network", "Cluster", "Teams")
+STACKS = ("Network", "Cluster", "Teams", "Submitters")
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/TeamsAdmin"
 ONE, OTHER = "emr-ml-team-a", "emr-ml-team-b"
+SUBMITTER = "Submitter"
 JOB = "print('hello')"
 CONF = ("executor.instances=1", "executor.memory=1g", "kubernetes.driver.node.selector.NodeGroupType=driver")
 
@@ -49,8 +52,9 @@ def blueprint() -> config.Blueprint:
 def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     control_plane.required()
     role(account, ADMIN.rsplit("/", 1)[-1])
-    into = tmp_path_factory.mktemp("teams")
-    assembly = Assembly(Path(build(blueprint(), cdk.App(outdir=str(into), context=CONTEXT)).synth().directory))
+    app = build(blueprint(), cdk.App(outdir=str(tmp_path_factory.mktemp("teams")), context=CONTEXT))
+    submitters(app)
+    assembly = Assembly(Path(app.synth().directory))
     for stack in STACKS:
         assembly.publish(account, stack)
     before, stacks = account.left(), {}
@@ -64,6 +68,15 @@ def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield made
     for stack in reversed(STACKS):
         account.discard(stacks[stack])
+
+
+def submitters(app: cdk.App) -> None:
+    """Add a stack with a role that may submit for one team."""
+    teams = app.node.find_child("Teams")
+    assert isinstance(teams, TeamsStack)
+    stack = cdk.Stack(app, "Submitters", env=cdk.Environment(region=REGION, account=ACCOUNT))
+    submitter = iam.Role(stack, "Submitter", role_name=SUBMITTER, assumed_by=iam.AccountRootPrincipal())
+    teams.teams[ONE].grant_submit(submitter)
 
 
 def physical(account: Account, stack: Outcome, kind: str) -> list[str]:
@@ -113,39 +126,66 @@ def test_a_team_s_jobs_write_to_its_own_log_group_only(deployed: Deployed) -> No
     assert not allowed(logs.create_log_group, logGroupName="/emr-on-eks-logs/rapids-minimal/new")
 
 
-def test_a_job_runs_as_its_team_within_quota_and_policies(account: Account, deployed: Deployed) -> None:
-    place = f"{ONE}/spark-rapids-emr/scripts/job.py"
-    account.client("s3").put_object(Bucket=deployed.bucket, Key=place, Body=JOB.encode())
-    emr = account.client("emr-containers")
-    (cluster,) = [
-        each["id"]
-        for each in emr.list_virtual_clusters(states=["RUNNING"])["virtualClusters"]
-        if each["containerProvider"]["info"]["eksInfo"]["namespace"] == ONE
-    ]
-    started = emr.start_job_run(
-        name="hello",
-        virtualClusterId=cluster,
-        executionRoleArn=job_role(account, ONE),
-        releaseLabel="emr-7.13.0-spark-rapids-latest",
-        jobDriver={
-            "sparkSubmitJobDriver": {
-                "entryPoint": f"s3://{deployed.bucket}/{place}",
-                "sparkSubmitParameters": " ".join(f"--conf spark.{each}" for each in CONF),
-            }
-        },
-        configurationOverrides={
-            "monitoringConfiguration": {
-                "cloudWatchMonitoringConfiguration": {"logGroupName": f"/emr-on-eks-logs/rapids-minimal/{ONE}"},
-                "s3MonitoringConfiguration": {"logUri": f"s3://{deployed.bucket}/{ONE}/spark-rapids-emr/logs/"},
-            }
-        },
-    )["id"]
+def virtual_cluster(account: Account, team: str) -> str:
+    found = account.client("emr-containers").list_virtual_clusters(states=["RUNNING"])["virtualClusters"]
+    (made,) = [each["id"] for each in found if each["containerProvider"]["info"]["eksInfo"]["namespace"] == team]
+    return str(made)
 
-    def run() -> Any:  # noqa: ANN401 - DescribeJobRun's answer
-        return emr.describe_job_run(id=started, virtualClusterId=cluster)["jobRun"]
+
+def hello(account: Account, deployed: Deployed, team: str, as_team: str = "") -> dict[str, Any]:
+    """Return the parameters of a run in a team's virtual cluster, as the job role of that team or of another one."""
+    place = f"s3://{deployed.bucket}/{team}/spark-rapids-emr"
+    group = f"/emr-on-eks-logs/rapids-minimal/{team}"
+    driver = {
+        "entryPoint": f"{place}/scripts/job.py",
+        "sparkSubmitParameters": " ".join(f"--conf spark.{each}" for each in CONF),
+    }
+    monitoring = {
+        "cloudWatchMonitoringConfiguration": {"logGroupName": group},
+        "s3MonitoringConfiguration": {"logUri": f"{place}/logs/"},
+    }
+    return {
+        "name": "hello",
+        "virtualClusterId": virtual_cluster(account, team),
+        "executionRoleArn": job_role(account, as_team or team),
+        "releaseLabel": "emr-7.13.0-spark-rapids-latest",
+        "jobDriver": {"sparkSubmitJobDriver": driver},
+        "configurationOverrides": {"monitoringConfiguration": monitoring},
+    }
+
+
+def test_a_job_runs_as_its_team_within_quota_and_policies(account: Account, deployed: Deployed) -> None:
+    key = f"{ONE}/spark-rapids-emr/scripts/job.py"
+    account.client("s3").put_object(Bucket=deployed.bucket, Key=key, Body=JOB.encode())
+    asked = hello(account, deployed, ONE)
+    account.waits(120, lambda: "sufficient permissions" not in end(account, asked).get("stateDetails", ""))
+    assert end(account, asked)["state"] == "COMPLETED"
+
+
+def end(account: Account, asked: dict[str, Any]) -> Any:  # noqa: ANN401 - DescribeJobRun's answer
+    """Start a run; return it when it is over. EMR's access to a namespace takes some seconds to take effect."""
+    emr = account.client("emr-containers")
+    started = emr.start_job_run(**asked)["id"]
+
+    def run() -> Any:  # noqa: ANN401 - the same
+        return emr.describe_job_run(id=started, virtualClusterId=asked["virtualClusterId"])["jobRun"]
 
     account.waits(400, lambda: run()["state"] in {"COMPLETED", "FAILED", "CANCELLED"})
-    assert run()["state"] == "COMPLETED", run().get("stateDetails")
+    return run()
+
+
+def test_who_may_submit_for_one_team_may_not_for_another(account: Account, deployed: Deployed) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{SUBMITTER}"
+    keys = account.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    emr = account.world.client("emr-containers", keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    own, other = hello(account, deployed, ONE), hello(account, deployed, OTHER)
+    started = emr.start_job_run(**own)["id"]
+    emr.describe_job_run(id=started, virtualClusterId=own["virtualClusterId"])
+    emr.cancel_job_run(id=started, virtualClusterId=own["virtualClusterId"])
+    assert allowed(emr.list_job_runs, virtualClusterId=own["virtualClusterId"])
+    assert not allowed(emr.start_job_run, **other)
+    assert not allowed(emr.start_job_run, **hello(account, deployed, ONE, as_team=OTHER))
+    assert not allowed(emr.list_job_runs, virtualClusterId=other["virtualClusterId"])
 
 
 @pytest.fixture
