@@ -240,6 +240,7 @@ def test_only_empty_nodes_go_and_after_the_minutes_asked_for() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "said"),
     [(cdk.Aws.STACK_NAME, "1.35", "give literal text"), ("demo", "1.29", "no Cluster Autoscaler for Kubernetes 1.29")],
+    ids=["token", "old"],  # workers must agree on the names, and the token's text holds a number
 )
 def test_a_name_or_version_that_is_not_known_is_refused(name: str, version: str, said: str) -> None:
     stack = cdk.Stack(cdk.App(), "Stack")

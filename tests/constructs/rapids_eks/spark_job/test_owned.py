@@ -59,7 +59,7 @@ def test_what_would_undo_the_arithmetic_is_refused(key: str) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        *FREE,
+        *sorted(FREE),
         "spark.executor.resource.gpu.discoveryScript",
         "spark.executor.extraJavaOptions",
         "spark.log.level",
