@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -31,6 +31,7 @@ class Rehearsal:
     say: Say = print
     seconds: dict[str, float] = field(default_factory=dict)
     left: dict[str, list[str]] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()  # physical ids of what a DeletionPolicy has kept
 
     def run(self) -> bool:
         """Run every step; return whether nothing unexplained was left. Raises StepFailed."""
@@ -46,11 +47,18 @@ class Rehearsal:
                 self._cdk("diff", "diff", "--all", "--fail", *built)
             self._cdk(f"destroy{turn}", "destroy", "--all", "--force", *built)
             self.left[f"destroy{turn}"] = sorted(set(leftovers(self.world)) - before)
+            self.kept = frozenset(_kept(self.world))
         return not any(self.unexplained(found) for found in self.left.values())
 
     def unexplained(self, found: Sequence[str]) -> list[str]:
-        """Return what of the leftovers no pattern expects."""
-        return [name for name in found if not any(fnmatch(name, pattern) for pattern in self.expected)]
+        """Return what of the leftovers nothing explains."""
+        return [name for name in found if not self.reason(name)]
+
+    def reason(self, name: str) -> str:
+        """Return why something may be left, or nothing."""
+        if any(name.endswith((f" {each}", f":{each}", f"/{each}")) for each in self.kept):
+            return "kept by its DeletionPolicy"
+        return next((f"expected: {pattern}" for pattern in self.expected if fnmatch(name, pattern)), "")
 
     def _deploy(self, name: str, built: Sequence[str]) -> str:
         return self._cdk(name, "deploy", "--all", "--require-approval", "never", "--progress", "events", *built)
@@ -98,13 +106,23 @@ def leftovers(world: World) -> list[str]:
     return [str(each) for each in world.page("state")["resources"]]
 
 
+def _kept(world: World) -> Iterator[str]:
+    """Yield the physical ids of what was left where it was when its stack was deleted."""
+    cloudformation = world.client("cloudformation")
+    for page in cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"]):
+        for stack in page["StackSummaries"]:
+            events = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack["StackId"])
+            skipped = (each for found in events for each in found["StackEvents"])
+            yield from (each["PhysicalResourceId"] for each in skipped if each["ResourceStatus"] == "DELETE_SKIPPED")
+
+
 def table(rehearsal: Rehearsal) -> str:
     """Return the seconds of each step, and what was left over after each destroy."""
     rows = [f"  {step:<26}{seconds:7.1f} s" for step, seconds in rehearsal.seconds.items()]
     for step, found in rehearsal.left.items():
         odd = set(rehearsal.unexplained(found))
         rows.append(f"  left after {step}: {len(found)}, of which {len(odd)} unexplained")
-        rows += [f"    {'!' if name in odd else ' '} {name}" for name in found]
+        rows += [f"    ! {name}" if name in odd else f"      {name} ({rehearsal.reason(name)})" for name in found]
     return "\n".join(rows)
 
 

@@ -32,4 +32,12 @@ def test_what_no_pattern_expects_is_unexplained(tmp_path: Path) -> None:
     rehearsal.left["destroy"] = found
     assert rehearsal.unexplained(found) == ["ec2 Volume vol-1"]
     assert "! ec2 Volume vol-1" in table(rehearsal)
+    assert f"  {found[0]} (expected: logs LogGroup */aws/lambda/*)" in table(rehearsal)
     assert "left after destroy: 2, of which 1 unexplained" in table(rehearsal)
+
+
+def test_what_a_deletion_policy_keeps_is_explained_by_it(tmp_path: Path) -> None:
+    rehearsal = Rehearsal(World(tmp_path, 0), tmp_path, kept=frozenset({"data-1"}))
+    rehearsal.left["destroy"] = ["s3 Bucket arn:aws:s3:::data-1", "s3 Bucket arn:aws:s3:::other-data-1"]
+    assert rehearsal.unexplained(rehearsal.left["destroy"]) == ["s3 Bucket arn:aws:s3:::other-data-1"]
+    assert "  s3 Bucket arn:aws:s3:::data-1 (kept by its DeletionPolicy)" in table(rehearsal)
