@@ -1,74 +1,81 @@
-"""The stacks where something fails while they are made."""
+"""The stacks where something fails while they are made: the next attempt has the same names, and succeeds."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
+import aws_cdk as cdk
 import control_plane
 import pytest
 
 import config
-from tests.rehearsal.live.account import Account
-from tests.stacks.assembly import Assembly, synthesized
+from app import build
+from tests.rehearsal.live.account import Account, Outcome
+from tests.stacks.assembly import ACCOUNT, Assembly
 
+ROOT = Path(__file__).parents[2]
 EVERY = "EVERY_RESOURCE" in os.environ  # as `make faults` has it
-NETWORK = ("AWS::EC2::NatGateway", "Custom::ClosedDefaultGroup")
-CLUSTER = ("AWS::EKS::Cluster", "AWS::EKS::Nodegroup", "Custom::AWSCDK-EKS-KubernetesResource", "Custom::Drain")
+KINDS = {
+    "Network": ("AWS::EC2::NatGateway", "Custom::ClosedDefaultGroup"),
+    "Cluster": (
+        "AWS::EKS::Cluster",
+        "AWS::EKS::Nodegroup",
+        "Custom::AWSCDK-EKS-KubernetesResource",
+        "Custom::Drain",
+    ),
+    "Teams": ("AWS::EMRContainers::VirtualCluster", "Custom::EmptiedBucket"),
+}
+
+
+@dataclass
+class Attempts:
+    """The stacks of the minimal example, made one upon the other."""
+
+    account: Account
+    assembly: Assembly
+    made: list[Outcome] = field(default_factory=list)
+
+    def resources(self, stack: str) -> list[str]:
+        """Return the logical ids of a stack's resources: all of them, or the first one of each of some kinds."""
+        found = {name: each["Type"] for name, each in self.assembly.resources(stack).items()}
+        found = {name: kind for name, kind in found.items() if kind != "AWS::CDK::Metadata"}
+        return list(found) if EVERY else [next(name for name in found if found[name] == kind) for kind in KINDS[stack]]
+
+    def fail(self, stack: str) -> str:
+        """Deploy a stack of which something fails; return what is wrong with the end of that, or nothing."""
+        before = self.account.left()
+        failed = self.assembly.deploy(self.account, stack)
+        deleted = self.account.delete(failed)
+        if (failed.status, deleted.status) != ("ROLLBACK_COMPLETE", "DELETE_COMPLETE"):
+            return f"{failed.status} {failed.reasons} {deleted.status} {deleted.reasons}"
+        return ", ".join(set(self.account.left()) ^ set(before))
 
 
 @pytest.fixture(scope="module")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+def attempts(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attempts]:
     control_plane.required()
-    return synthesized(tmp_path_factory.mktemp("faults"), config.Cluster())
-
-
-@pytest.fixture(scope="module")
-def network(account: Account, assembly: Assembly) -> Iterator[None]:
-    """The network, under the cluster."""
-    assembly.publish(account, "StackedCluster")
-    made = assembly.deploy(account, "StackedNetwork")
-    assert made.status == "CREATE_COMPLETE", made.reasons
-    yield
-    account.discard(made)
-
-
-def resources(assembly: Assembly, stack: str, kinds: tuple[str, ...]) -> list[str]:
-    """Return the logical ids of a stack's resources: all of them, or the first one of each of these kinds."""
-    found = {name: each["Type"] for name, each in assembly.resources(stack).items()}
-    found = {name: kind for name, kind in found.items() if kind != "AWS::CDK::Metadata"}
-    return list(found) if EVERY else [next(name for name in found if found[name] == kind) for kind in kinds]
-
-
-def fails_and_leaves_nothing(
-    account: Account, plant: Callable[..., None], assembly: Assembly, stack: str, name: str
-) -> None:
-    """Deploy a stack of which one resource fails; the next one has the same names, and whatever this one left."""
-    before = account.left()
-    plant("create", name)
-    failed = assembly.deploy(account, stack)
-    assert failed.status == "ROLLBACK_COMPLETE", (name, failed.reasons)
-    assert account.delete(failed).status == "DELETE_COMPLETE"
-    assert account.left() == before, name
-
-
-@pytest.mark.timeout(3600 if EVERY else 600)
-def test_a_network_that_fails_leaves_nothing_in_the_way_of_the_next_attempt(
-    account: Account, plant: Callable[..., None], assembly: Assembly
-) -> None:
-    assembly.publish(account, "StackedNetwork")
-    for name in resources(assembly, "StackedNetwork", NETWORK):
-        fails_and_leaves_nothing(account, plant, assembly, "StackedNetwork", name)
-    made = assembly.deploy(account, "StackedNetwork")
-    assert made.status == "CREATE_COMPLETE", made.reasons
-    account.discard(made)
+    blueprint = config.load(ROOT / "examples/minimal-cost.yaml").model_copy(update={"account": ACCOUNT})
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp("faults")), context=context)
+    tried = Attempts(account, Assembly(Path(build(blueprint, app).synth().directory)))
+    yield tried
+    for stack in reversed(tried.made):
+        account.discard(stack)
 
 
 @pytest.mark.timeout(7200 if EVERY else 600)
-@pytest.mark.usefixtures("network")
-def test_a_cluster_that_fails_leaves_nothing_in_the_way_of_the_next_attempt(
-    account: Account, plant: Callable[..., None], assembly: Assembly
+@pytest.mark.parametrize("stack", KINDS)
+def test_what_fails_leaves_nothing_in_the_way_of_the_next_attempt(
+    stack: str, attempts: Attempts, plant: Callable[..., None]
 ) -> None:
-    for name in resources(assembly, "StackedCluster", CLUSTER):
-        fails_and_leaves_nothing(account, plant, assembly, "StackedCluster", name)
-    made = assembly.deploy(account, "StackedCluster")
-    assert made.status == "CREATE_COMPLETE", made.reasons
-    account.discard(made)
+    attempts.assembly.publish(attempts.account, stack)
+    wrong = []
+    for name in attempts.resources(stack):
+        plant("create", name)
+        if said := attempts.fail(stack):
+            wrong.append(f"{name}: {said}")
+    assert not wrong, "\n".join(wrong)
+    attempts.made.append(attempts.assembly.deploy(attempts.account, stack))
+    assert attempts.made[-1].status == "CREATE_COMPLETE", attempts.made[-1].reasons
