@@ -79,7 +79,7 @@ class Commands:
         """Claim the stack, then work in the background; a defect of the engine fails the stack, and says so."""
         stack = op.stack
         with self.engine.stacks.lock:
-            if stack.running.is_set() or stack.status not in allowed:
+            if not stack.rests(allowed):
                 raise Refused("ValidationError", f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
             stack.running.set()
             stack.cancel.clear()
@@ -142,7 +142,7 @@ class Commands:
         stack = self.engine.stacks.lookup(name)
         if stack is None or stack.status == "DELETE_COMPLETE":
             raise Refused("ValidationError", f"Stack [{name}] does not exist")
-        if stack.running.is_set() or stack.status not in (*UPDATABLE, *PAUSED):
+        if not stack.rests((*UPDATABLE, *PAUSED)):
             raise Refused("ValidationError", f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
         return stack
 

@@ -1,8 +1,9 @@
 """What the engine remembers: stacks, their resources, events, change sets and exports."""
 
 import threading
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from rehearsal.cloudformation.templates import EMPTY, Definition, Design
 from rehearsal.wire.call import Refused
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
+ENDING = 5.0  # wall seconds in which an operation ends after its last event
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,13 @@ class Stack:
     running: "threading.Event" = field(default_factory=threading.Event)
     cancel: "threading.Event" = field(default_factory=threading.Event)
     timeout_minutes: int | None = None
+
+    def rests(self, states: Collection[str]) -> bool:
+        """Return whether it is in one of these states and nothing goes on in it; one whose end is told ends first."""
+        deadline = time.monotonic() + ENDING
+        while self.running.is_set() and self.status in states and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.status in states and not self.running.is_set()
 
     @property
     def exports(self) -> dict[str, str]:

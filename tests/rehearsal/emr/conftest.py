@@ -204,7 +204,7 @@ def _role(world: World, service: str) -> str:
     return str(made["Role"]["Arn"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # other files' rehearsals in this process empty the emulator that they share
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     control_plane.required()
     world = World(Path(tmp_path_factory.mktemp("world")), 0, clock=Clock(100))

@@ -79,7 +79,7 @@ class Lab:
         return [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
 
 
-@pytest.fixture(scope="session")  # one start of the emulator costs more than all that is done with it
+@pytest.fixture(scope="module")  # another rehearsal in this process empties the emulator that they share
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     world = World(Path(tmp_path_factory.mktemp("world")), 0)
     server.serve(world)

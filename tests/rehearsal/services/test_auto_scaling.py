@@ -82,7 +82,7 @@ def test_it_goes_with_its_node_group_and_eks_s_launch_template_too(account: Any,
     ("name", "value"),
     [
         (f"{IMAGES}/recommended/image_id", "ami-"),
-        (f"{IMAGES}/amazon-eks-node-al2023-x86_64-nvidia-1.35-v20261112/release_version", "1.35.0-20261112"),
+        (f"{IMAGES}/amazon-eks-node-al2023-x86_64-nvidia-1.35-v20260930/release_version", "1.35.0-20260930"),
         ("/aws/service/canonical/ubuntu/eks/24.04/1.35/stable/current/amd64/hvm/ebs-gp3/ami-id", "ami-"),
     ],
 )
@@ -94,7 +94,7 @@ def test_images_are_told_by_public_parameters(name: str, value: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        f"{IMAGES}/amazon-eks-node-al2023-x86_64-standard-1.35-v20261112/release_version",  # of another variant
+        f"{IMAGES}/amazon-eks-node-al2023-x86_64-standard-1.35-v20260930/release_version",  # of another variant
         f"{IMAGES}/amazon-eks-node-al2023-x86_64-nvidia-1.35-20261112/release_version",  # without the v
         "/aws/service/canonical/ubuntu/eks/24.04/1.20/stable/current/amd64/hvm/ebs-gp3/ami-id",
         "/mine",
