@@ -81,7 +81,13 @@ class Blueprint(Section):
                 yield Problem(("tags", key), text)
 
     def _zones(self) -> Iterator[Problem]:
-        if isinstance(self.network.zones, int) and not self.network.existing and self.region in WITHOUT_EKS:
+        counted = isinstance(self.network.zones, int) and not self.network.existing
+        if counted and self.capacity.mode == "cluster-autoscaler":
+            text = (
+                "a number of zones could mean one without the GPU types, where EKS refuses node groups: list zone ids"
+            )
+            yield Problem(("network", "zones"), text)
+        if counted and self.region in WITHOUT_EKS:
             without = WITHOUT_EKS[self.region]
             text = f"a number of zones could mean {without}, which has no EKS control plane: list the zones' ids"
             yield Problem(("network", "zones"), text)

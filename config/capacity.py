@@ -10,6 +10,7 @@ from config.instance_types import GPUS, GeneralType, GpuType, addresses, vcpus
 from config.names import ImageRelease
 from config.section import Section
 
+WITH_MIG = ("p4d", "p5")  # what the names of the types with partitionable GPUs begin with
 # The image has 25 GB, and its layers lie beside it while it is unpacked.
 RootVolume = Annotated[int, Field(ge=80, le=16384)]
 
@@ -44,7 +45,9 @@ class GpuNodes(Section):
     root_volume_gib: RootVolume = 100
     """Size of each node's encrypted gp3 root volume in GiB."""
     mig_strategy: Literal["none", "single", "mixed"] = "none"
-    """How the device plugin offers partitions of a GPU (MIG, on A100, H100 and H200 only); none offers whole GPUs."""
+    """How the device plugin offers partitions of a GPU (MIG, on p4d, p4de and p5 types only); none: whole GPUs."""
+    mig_profile: Annotated[str | None, Field(pattern=r"^all-[a-z0-9.+-]{1,50}$")] = None
+    """Into what each GPU is partitioned, like all-1g.10gb: a name of the GPU Operator's MIG configuration."""
 
     def problems(self) -> Iterator[Problem]:
         """Yield types that the limit never lets start."""
@@ -52,6 +55,11 @@ class GpuNodes(Section):
             if GPUS[name] > self.max_gpus:
                 text = f"{name} has {GPUS[name]} GPUs and could never start: raise max_gpus ({self.max_gpus})"
                 yield Problem(("instance_types", index), text)
+            if self.mig_strategy != "none" and not name.startswith(WITH_MIG):
+                text = f"GPUs of {name} cannot be partitioned: use types of p4d, p4de or p5, or `mig_strategy: none`"
+                yield Problem(("instance_types", index), text)
+        if (self.mig_strategy == "none") != (self.mig_profile is None):
+            yield Problem(("mig_profile",), "and mig_strategy go together: give both, or neither")
 
 
 class Capacity(Section):
@@ -62,7 +70,8 @@ class Capacity(Section):
     operating_system: Literal["al2023", "ubuntu"] = "al2023"
     """The GPU nodes' image: Amazon Linux 2023, which brings NVIDIA's driver, or Ubuntu (cluster-autoscaler only), on
     which the GPU Operator installs it, and executors use the root volume but not the instance's NVMe disks."""
-    al2023_release: ImageRelease = "v20261112"
+    # seen by others in us-east-1, for 1.35, as the public parameter .../amazon-eks-node-al2023-x86_64-standard-1.35-...
+    al2023_release: ImageRelease = "v20260930"
     """Release of the Amazon Linux 2023 images for EKS; nodes are replaced when it changes."""
     driver: DriverNodes = DriverNodes()
     """The nodes of Spark's drivers."""

@@ -34,7 +34,7 @@ class ExistingNetwork(Section):
     """The VPC's primary IPv4 range."""
     private_subnets: Annotated[tuple[ExistingSubnet, ...], Field(min_length=2)]
     """For the control plane's interfaces and internal load balancers: in two zones or more, with a way to the internet
-    or to interface endpoints. Tag: kubernetes.io/role/internal-elb=1."""
+    (NAT): charts and images come from public registries. Tag: kubernetes.io/role/internal-elb=1."""
     node_subnets: tuple[ExistingSubnet, ...] = ()
     """For nodes and pods, with the same way out; without any, the private subnets."""
     public_subnets: tuple[ExistingSubnet, ...] = ()

@@ -49,5 +49,5 @@ SubnetId = Annotated[str, Shape(r"subnet-[0-9a-f]{8}(?:[0-9a-f]{9})?", "an id li
 ZoneName = Annotated[str, Shape(ZONE_NAME, "the name of an Availability Zone like us-west-2a")]
 # The releases of the images: https://github.com/awslabs/amazon-eks-ami/releases
 ImageRelease = Annotated[
-    str, Shape(r"v20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", "a dated release like v20261112")
+    str, Shape(r"v20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", "a dated release like v20260930")
 ]

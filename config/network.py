@@ -62,7 +62,8 @@ class Network(Section):
     for others."""
     zones: Zones = 2
     """How many zones (the region's first ones, 2 to 6), or a list of names or ids. Ids (usw2-az1) mean the same place
-    in every account, and so choose zones that offer the GPU types; names (us-west-2a) differ by account."""
+    in every account, and so choose zones that offer the GPU types; names (us-west-2a) differ by account. They stay as
+    they are once there is a cluster: EKS takes no subnets in other zones."""
     nat: Literal["one", "per-zone"] = "one"
     """One NAT gateway for all zones, the cheapest, or one in each, which outlives the loss of a zone."""
     interface_endpoints: bool = False

@@ -12,7 +12,7 @@ import config
 from rapids_eks.autoscaler.autoscaled_nodes import AutoscaledNodes
 from rapids_eks.eks_platform import EksPlatform
 from rapids_eks.gpu_operator import GpuOperator
-from rapids_eks.job_pools import EXECUTOR_LABELS, Lifetime, driver_pool, gpu_pool
+from rapids_eks.job_pools import EXECUTOR_LABELS, Lifetime, Pool, driver_pool, gpu_pool
 from rapids_eks.karpenter.karpenter_nodes import KarpenterNodes
 from rapids_eks.sweep.construct import Sweep
 
@@ -35,7 +35,7 @@ class ClusterStack(cdk.Stack):
         env: cdk.Environment | None = None,
     ) -> None:
         super().__init__(scope, id, stack_name=f"{name}-cluster", env=env, description=f"The cluster {name}")
-        sweep = Sweep(self, "Sweep", vpc=vpc, cluster_name=name)
+        sweep = Sweep(self, "Sweep", vpc=vpc, cluster_name=name, log_retention_days=cluster.log_retention_days)
         platform = EksPlatform(
             self,
             "Platform",
@@ -80,11 +80,7 @@ def _job_nodes(
     capacity: config.Capacity,
     tags: Mapping[str, str],
 ) -> KarpenterNodes | AutoscaledNodes:
-    driver, gpu = capacity.driver, capacity.gpu
-    pools = [
-        driver_pool(driver.instance_types, max_vcpus=driver.max_vcpus, root_volume_gib=driver.root_volume_gib),
-        gpu_pool(gpu.instance_types, max_gpus=gpu.max_gpus, root_volume_gib=gpu.root_volume_gib, spot=gpu.spot),
-    ]
+    pools = _pools(capacity)
     lifetime = Lifetime(
         consolidate_after_minutes=capacity.consolidate_after_minutes,
         expire_after_hours=capacity.expire_after_hours,
@@ -118,4 +114,19 @@ def _job_nodes(
         lifetime=lifetime,
         image_release=capacity.al2023_release,
         tags=tags,
+        log_retention_days=cluster.log_retention_days,
     )
+
+
+def _pools(capacity: config.Capacity) -> list[Pool]:
+    driver, gpu = capacity.driver, capacity.gpu
+    return [
+        driver_pool(driver.instance_types, max_vcpus=driver.max_vcpus, root_volume_gib=driver.root_volume_gib),
+        gpu_pool(
+            gpu.instance_types,
+            max_gpus=gpu.max_gpus,
+            root_volume_gib=gpu.root_volume_gib,
+            spot=gpu.spot,
+            mig_profile=gpu.mig_profile,
+        ),
+    ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 GPU = "nvidia.com/gpu"
+MIG_LABEL = "nvidia.com/mig.config"  # by which the GPU Operator's MIG manager partitions a node's GPUs
 CORE_LABELS = {"NodeGroupType": "core"}  # what submitters and controllers select
 DRIVER_LABELS = {"NodeGroupType": "driver"}  # what drivers select
 EXECUTOR_LABELS = {"NodeGroupType": "executor"}  # what executors select
@@ -51,10 +52,12 @@ def driver_pool(instance_types: Sequence[str], *, max_vcpus: int, root_volume_gi
     )
 
 
-def gpu_pool(instance_types: Sequence[str], *, max_gpus: int, root_volume_gib: int, spot: bool) -> Pool:
+def gpu_pool(
+    instance_types: Sequence[str], *, max_gpus: int, root_volume_gib: int, spot: bool, mig_profile: str | None = None
+) -> Pool:
     """Return GPU nodes for executors; with `spot` they are on-demand only where there is no Spot capacity.
 
-    One pool for both markets: two would each have the limit to themselves.
+    One pool for both markets: two would each have the limit to themselves. That is why no weights are needed either.
     """
     return Pool(
         name="gpu",
@@ -62,6 +65,6 @@ def gpu_pool(instance_types: Sequence[str], *, max_gpus: int, root_volume_gib: i
         capacity_types=["spot", "on-demand"] if spot else ["on-demand"],
         limits={GPU: max_gpus},
         root_volume_gib=root_volume_gib,
-        labels=EXECUTOR_LABELS,
+        labels=EXECUTOR_LABELS | ({MIG_LABEL: mig_profile} if mig_profile else {}),
         taints=[GPU_TAINT],
     )

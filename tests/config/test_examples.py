@@ -83,7 +83,10 @@ def test_the_default_is_the_blueprint() -> None:
 def test_the_default_is_what_no_value_would_be() -> None:
     teams = "[{name: emr-ml-team-a}, {name: emr-ml-team-b}]"
     bare = config.parse(f"name: emr-spark-rapids\nregion: us-west-2\nteams: {teams}")
-    assert config.load(ROOT / "blueprint.yaml") == bare
+    blueprint = config.load(ROOT / "blueprint.yaml")
+    assert blueprint.network.zones == ("usw2-az1", "usw2-az2")  # the first two, but the same ones in every account
+    assert blueprint.model_copy(update={"network": bare.network}) == bare
+    assert blueprint.network.model_copy(update={"zones": 2}) == bare.network
 
 
 def test_the_default_has_eight_gpus_of_the_reference_on_spot() -> None:

@@ -11,6 +11,7 @@ from tests.config.conftest import Blueprints
 
 ADMIN = "arn:aws:iam::111122223333:role/team/Admin"
 AUTOSCALER = {"mode": "cluster-autoscaler"}
+AUTOSCALED = {"network": {"zones": ["usw2-az1", "usw2-az2"]}}
 
 
 def cluster(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
@@ -62,7 +63,7 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
         (cluster(core_nodes={"instance_types": ["m7g.large"]}), "m7g.large is an ARM type"),
         (cluster(core_nodes={"instance_types": ["t3.small"]}), '"t3.small" is not a type of the families'),
         (capacity(operating_system="ubuntu"), 'capacity.operating_system: "ubuntu" needs `mode: cluster-autoscaler`'),
-        (capacity(al2023_release="v20261312"), '"v20261312" is not allowed; use a dated release like v20261112'),
+        (capacity(al2023_release="v20261312"), '"v20261312" is not allowed; use a dated release like v20260930'),
         (
             capacity(driver={"max_vcpus": 2, "instance_types": ["m5.xlarge"]}),
             "m5.xlarge has 4 vCPUs and could never start: raise max_vcpus (2)",
@@ -75,13 +76,16 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
             capacity(gpu={"instance_types": ["g5.2xlagre"]}),
             '"g5.2xlagre" is no supported GPU type; did you mean g5.2xlarge?',
         ),
+        (capacity(**AUTOSCALER), "network.zones: a number of zones could mean one without the GPU types"),
+        (capacity(gpu={"mig_strategy": "single", "mig_profile": "all-1g.5gb"}), "GPUs of g5.2xlarge cannot be partit"),
+        (capacity(gpu={"mig_profile": "all-1g.5gb"}), "capacity.gpu.mig_profile: and mig_strategy go together"),
         (capacity(gpu={"instance_types": ["m5.xlarge"]}), "use sizes of g4dn, g5, g6, g6e, gr6, p4d, p4de, p5"),
         (
-            capacity(**AUTOSCALER, gpu={"instance_types": ["g5.2xlarge", "g5.4xlarge"]}),
+            {**AUTOSCALED, **capacity(**AUTOSCALER, gpu={"instance_types": ["g5.2xlarge", "g5.4xlarge"]})},
             "capacity.gpu.instance_types[1]: g5.4xlarge is not like g5.2xlarge",
         ),
         (
-            capacity(**AUTOSCALER, driver={"instance_types": ["m5.xlarge", "m5.2xlarge"]}),
+            {**AUTOSCALED, **capacity(**AUTOSCALER, driver={"instance_types": ["m5.xlarge", "m5.2xlarge"]})},
             "capacity.driver.instance_types[1]: m5.2xlarge is not like m5.xlarge",
         ),
         ({"data": {"bucket": "My_Bucket"}}, 'data.bucket: "My_Bucket" is not allowed; use 3 to 63 lower-case letters'),
@@ -114,8 +118,9 @@ def test_what_cannot_be_is_refused(sections: dict[str, Any], said: str, blueprin
         {"tags": {"cost centre": "team a", "Name:x/y": ""}},
         cluster(public_access_cidrs=["0.0.0.0/0"]),
         cluster(public_access_cidrs=["52.94.1.0/24", "1.1.1.1/32"], log_types=[], admins=[ADMIN]),
-        {**capacity(**AUTOSCALER, operating_system="ubuntu"), **cluster(core_nodes={"count": 1})},
-        capacity(**AUTOSCALER, gpu={"instance_types": ["g5.2xlarge", "g6.2xlarge"]}),
+        {**AUTOSCALED, "capacity": {**AUTOSCALER, "operating_system": "ubuntu"}, **cluster(core_nodes={"count": 1})},
+        {**AUTOSCALED, "capacity": {**AUTOSCALER, "gpu": {"instance_types": ["g5.2xlarge", "g6.2xlarge"]}}},
+        capacity(gpu={"instance_types": ["p4d.24xlarge"], "mig_strategy": "single", "mig_profile": "all-1g.5gb"}),
         capacity(expire_after_hours=None),
         {"data": {"bucket": "mine"}},
         {"emr": {"release": "emr-7.4.0-latest"}},

@@ -41,7 +41,7 @@ class Image:
 
 
 def al2023(version: str, release: str, *, gpus: bool) -> Image:
-    """Return a dated release, like v20261112, of Amazon Linux 2023 for a version of Kubernetes.
+    """Return a dated release, like v20260930, of Amazon Linux 2023 for a version of Kubernetes.
 
     The one for GPUs brings NVIDIA's driver and container toolkit. NVMe disks of the instance become one volume for the
     images and the files of pods.
