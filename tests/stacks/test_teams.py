@@ -160,9 +160,8 @@ def test_a_job_runs_as_its_team_within_quota_and_policies(account: Account, depl
     key = f"{ONE}/spark-rapids-emr/scripts/job.py"
     account.client("s3").put_object(Bucket=deployed.bucket, Key=key, Body=JOB.encode())
     asked = hello(account, deployed, ONE)
-    account.waits(120, lambda: "sufficient permissions" not in end(account, asked).get("stateDetails", ""))
-    over = end(account, asked)
-    assert over["state"] == "COMPLETED", over.get("stateDetails")
+    # At this speed EMR's access may not be in effect yet, and a node may be taken as idle while its driver is on the way.
+    account.waits(300, lambda: end(account, asked)["state"] == "COMPLETED")
 
 
 def end(account: Account, asked: dict[str, Any]) -> Any:  # noqa: ANN401 - DescribeJobRun's answer
