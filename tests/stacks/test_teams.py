@@ -160,7 +160,7 @@ def test_a_job_runs_as_its_team_within_quota_and_policies(account: Account, depl
     key = f"{ONE}/spark-rapids-emr/scripts/job.py"
     account.client("s3").put_object(Bucket=deployed.bucket, Key=key, Body=JOB.encode())
     asked = hello(account, deployed, ONE)
-    # At this speed EMR's access may not be in effect yet, and a node may be taken as idle while its driver is on the way.
+    # EMR's access may not be in effect yet, and at this speed a node may go as idle while its driver is on the way.
     account.waits(300, lambda: end(account, asked)["state"] == "COMPLETED")
 
 
