@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,11 +92,14 @@ def test_a_run_that_is_terminated_takes_the_cdk_cli_with_it(tmp_path: Path) -> N
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout
         assert any("synthesizing" in line for line in run.stdout)
-        family = psutil.Process(run.pid).children(recursive=True)
-        names = [each.name() for each in family]
+        deadline = time.monotonic() + 30
+        family: list[psutil.Process] = []
+        while "sleep" not in {each.name() for each in family}:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            family = psutil.Process(run.pid).children(recursive=True)
         run.terminate()
         run.communicate()
-    assert "sleep" in names
     assert run.returncode == 128 + signal.SIGTERM
     assert not psutil.wait_procs(family, 10)[1]
 
