@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from rehearsal import daemon
@@ -14,6 +15,9 @@ from xgboost_pipeline.session import spark_session
 
 # jsii runs the CDK on the Node.js of the packages, not on the machine's, which may be too old or absent
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+# A shared machine stands still for a second now and then, which says nothing about the code
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 SPEED = 300.0  # AWS's seconds in one of the wall's
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 import config
@@ -70,7 +69,6 @@ def test_what_is_nested_without_end_is_refused(blueprints: Blueprints) -> None:
     assert blueprints.lines("[" * 5000) == ["is nested too deeply: settings have at most five levels"]
 
 
-@examples(deadline=None)
 @given(st.text() | st.text("namergiot: -[]{}\n\t'\"&*!|>0.", max_size=60))
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     with contextlib.suppress(config.ConfigError):
@@ -111,7 +109,6 @@ def test_the_problems_are_counted_after_the_name_of_the_file() -> None:
         config.parse("name: R\nteams: [{name: a}]", "my.yaml")
 
 
-@examples(deadline=None)
 @given(values)
 def test_values_are_those_that_were_written(value: object) -> None:
     assert document.parse(yaml.safe_dump({"key": value})).values == {"key": value}

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 import config
@@ -96,7 +95,6 @@ def test_a_zone_without_eks_is_refused(region: str, zones: object, said: str, bl
     assert said in blueprints.refusal(region=region, network={"zones": zones})
 
 
-@examples(deadline=None)
 @given(networks)
 def test_every_range_is_read_as_it_is_written(network: IPv4Network) -> None:
     private = [subnet(1, "a", "10.1.0.0/22"), subnet(2, "b", "10.1.4.0/22")]
@@ -106,7 +104,6 @@ def test_every_range_is_read_as_it_is_written(network: IPv4Network) -> None:
     assert read.cidr == network
 
 
-@examples(deadline=None)
 @given(st.integers(1, 60000))
 @example(11)  # a /28 to the last address
 @example(12)
@@ -115,7 +112,6 @@ def test_the_prefix_for_some_addresses_is_that_of_the_smallest_subnet_that_has_t
     assert usable(IPv4Network((0, prefix))) >= addresses > usable(IPv4Network((0, prefix + 1)))
 
 
-@examples(deadline=None)
 @given(
     gpus=st.integers(1, 1000),
     prefix=st.integers(16, 24),

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 import config
@@ -51,7 +50,6 @@ def test_a_misspelt_key_is_refused_with_the_nearest_name_and_the_allowed_ones(
     assert name in said.split("Allowed here: ")[1].split(", ")
 
 
-@examples(deadline=None)
 @given(path=st.sampled_from(SETTINGS), value=values)
 def test_any_value_of_any_setting_is_read_or_refused_at_its_place(
     path: tuple[str, ...], value: object, blueprints: Blueprints

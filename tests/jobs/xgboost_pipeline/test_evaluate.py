@@ -166,7 +166,7 @@ def as_frame(rows: list[tuple[bool, int]]) -> pd.DataFrame:
 
 
 @given(outcomes)
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=40)
 def test_ranking_measures_survive_any_rising_transform_of_the_scores(rows: list[tuple[bool, int]]) -> None:
     before = as_frame(rows)
     after = before.assign(probability=before["probability"] ** 3 / 2)
@@ -176,7 +176,7 @@ def test_ranking_measures_survive_any_rising_transform_of_the_scores(rows: list[
 
 
 @given(outcomes)
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=40)
 def test_turning_the_scores_round_turns_auc_round(rows: list[tuple[bool, int]]) -> None:
     before = as_frame(rows)
     after = before.assign(probability=1 - before["probability"])
@@ -185,7 +185,7 @@ def test_turning_the_scores_round_turns_auc_round(rows: list[tuple[bool, int]]) 
 
 
 @given(outcomes, st.randoms(use_true_random=False))
-@examples(max_examples=25, deadline=None)
+@examples(max_examples=25)
 def test_the_order_of_the_rows_changes_nothing(rows: list[tuple[bool, int]], random: Any) -> None:  # noqa: ANN401
     before = as_frame(rows)
     shuffled = before.sample(frac=1, random_state=random.randrange(1000))

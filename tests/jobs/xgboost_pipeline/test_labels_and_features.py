@@ -32,7 +32,6 @@ SEEDS = st.integers(0, 2**32 - 1)
 # time), and a failing one is shown as its first differing loan.
 FEW = examples(
     max_examples=2,
-    deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
 )

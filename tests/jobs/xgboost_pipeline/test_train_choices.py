@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from feature_tables import COLUMNS, feature_rows, spark, spark_frame
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
@@ -28,7 +28,6 @@ def f1(label: np.ndarray, decided: np.ndarray) -> float:  # type: ignore[type-ar
     return float(2 * (label & decided).sum() / (label.sum() + decided.sum()))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=1).filter(lambda rows: any(y for _, y in rows)))
 def test_no_other_threshold_has_a_higher_f1(rows: list[tuple[int, bool]]) -> None:
     steps, labels = np.array([step for step, _ in rows]), np.array([label for _, label in rows])

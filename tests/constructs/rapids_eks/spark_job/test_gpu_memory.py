@@ -2,7 +2,6 @@
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
@@ -25,7 +24,6 @@ def test_an_unknown_type_is_refused_by_its_name() -> None:
         smallest_mib(["g5.xlarge", "m5.xlarge"])
 
 
-@examples(deadline=None)
 @given(st.integers(1000, 200_000), st.integers(1, 16))
 def test_four_batches_of_every_task_fit_into_rapids_part_of_a_gpu(gpu_mib: int, tasks: int) -> None:
     batch = batch_bytes(gpu_mib, tasks)

@@ -3,7 +3,6 @@
 from itertools import pairwise
 
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from rapids_eks.spark_job.memory import NATIVE, PINNED, PYTHON, Matrix, explained, overhead
@@ -19,7 +18,6 @@ def test_the_reference_s_rows_by_hand() -> None:
     assert overhead(Matrix(REFERENCE_ROWS, 45), 2) == 18487 + 2048 + 3072
 
 
-@examples(deadline=None)
 @given(MATRICES, st.integers(1, 1000))
 def test_the_overhead_holds_what_is_needed_while_spark_computes_and_while_xgboost_trains(
     matrix: Matrix, executors: int
@@ -29,7 +27,6 @@ def test_the_overhead_holds_what_is_needed_while_spark_computes_and_while_xgboos
     assert overhead(matrix, executors) >= overhead(None, executors) >= (2 + 10) * 1024
 
 
-@examples(deadline=None)
 @given(MATRICES, st.integers(1, 100_000))
 def test_so_many_executors_hold_the_matrix_and_one_less_do_not(matrix: Matrix, room: int) -> None:
     least = matrix.least_executors(room)
@@ -37,7 +34,6 @@ def test_so_many_executors_hold_the_matrix_and_one_less_do_not(matrix: Matrix, r
     assert least == 1 or matrix.share(least - 1) > room
 
 
-@examples(deadline=None)
 @given(st.none() | MATRICES, st.integers(1, 1000))
 def test_the_sum_in_words_adds_up(matrix: Matrix | None, executors: int) -> None:
     words = explained(matrix, executors).replace("(", " ").split()

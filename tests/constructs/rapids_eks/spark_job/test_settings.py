@@ -10,7 +10,6 @@ from typing import Any
 import pyspark
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pyspark import SparkConf
 from xgboost.spark import SparkXGBClassifier
@@ -69,7 +68,6 @@ def test_xgboost_takes_a_whole_gpu_for_its_own_stage(cores: int) -> None:
     assert skipped("3.5.6-amzn-2", found.set("spark.task.resource.gpu.amount", "1"))
 
 
-@examples(deadline=None)
 @given(st.integers(2, 1000))
 def test_so_many_tasks_share_a_gpu_as_there_are_cores(cores: int) -> None:
     """As Spark counts: https://github.com/apache/spark/blob/v3.5.6/core/src/main/scala/org/apache/spark/resource/."""
