@@ -96,7 +96,7 @@ class ClusterAutoscaler:
             self._backed_off[name] = self.clock.time() + BACKOFF
 
     def _grow(self, aws: Clients, seen: Seen, namespace: str, told: Mapping[str, str]) -> None:
-        waiting = [pod for pod in seen.pods if _is_unschedulable(pod)]
+        waiting = [pod for pod in seen.pods if nodes.is_unschedulable(pod)]
         if not waiting:
             return
         daemons = [{"spec": each["spec"]["template"]["spec"]} for each in self.api.items("/apis/apps/v1/daemonsets")]
@@ -184,9 +184,3 @@ def _is_usable(node: Item) -> bool:
     """Return whether a node is ready; one that is to have GPUs only once they are announced."""
     lacks = ACCELERATOR in node["metadata"]["labels"] and node["status"].get("allocatable", {}).get(GPU, "0") == "0"
     return nodes.is_ready(node) and not lacks
-
-
-def _is_unschedulable(pod: Item) -> bool:
-    if pod["spec"].get("nodeName") or "deletionTimestamp" in pod["metadata"] or nodes.of_daemon_set(pod):
-        return False
-    return any(each.get("reason") == "Unschedulable" for each in pod["status"].get("conditions", []))

@@ -124,8 +124,7 @@ def order_of(text: str) -> dict[int, list[str]]:
 def idle(node: Item, pods: Iterable[Item]) -> bool:
     """Return whether nothing but pods of DaemonSets, and pods that have ended, is on a node."""
     name = node["metadata"]["name"]
-    there = (pod for pod in pods if pod["spec"].get("nodeName") == name and not nodes.of_daemon_set(pod))
-    return all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in there)
+    return not any(pod["spec"].get("nodeName") == name and nodes.holds_its_node(pod) for pod in pods)
 
 
 def pairs(given: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str]]:

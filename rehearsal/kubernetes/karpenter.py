@@ -14,10 +14,11 @@ from botocore.exceptions import ClientError
 from rehearsal.clock import Clock
 from rehearsal.kubernetes import nodes
 from rehearsal.kubernetes.api import Api, Item
+from rehearsal.kubernetes.consolidation import Consolidation
 from rehearsal.kubernetes.fleet import LaunchError
 from rehearsal.kubernetes.karpenter_fleet import KarpenterFleet
 from rehearsal.kubernetes.loop import attempt, repeat
-from rehearsal.kubernetes.node_claims import CLAIMS, NEVER, NodeClaims, conditions, holds, seconds, tags_of
+from rehearsal.kubernetes.node_claims import CLAIMS, NEVER, NodeClaims, conditions, holds, tags_of
 from rehearsal.kubernetes.provisioning import POOL, Claim, Offer, Pool, beside_volumes, daemons_of, offers_of, plan
 from rehearsal.kubernetes.scheduling import Resources, add, quantities
 from rehearsal.kubernetes.volumes import CLAIMS as CLAIMED
@@ -44,14 +45,15 @@ class Karpenter:
     _offers: dict[tuple[object, ...], list[Offer]] = field(default_factory=dict)
     _nominated: dict[str, tuple[str, float]] = field(default_factory=dict)  # pod uid -> claim's name, until when
     _tries: Counter[str] = field(default_factory=Counter)  # nodes made for a pod, by its uid
-    _empty: dict[str, float] = field(default_factory=dict)  # claim's name -> since when
     _told: set[tuple[str, str]] = field(default_factory=set)
     _controller: Item = field(default_factory=dict)  # the pod that works
     _claims: NodeClaims = field(init=False)
+    _consolidation: Consolidation = field(init=False)
 
     def __post_init__(self) -> None:
-        """Take charge of the claims."""
+        """Take charge of the claims and of the empty nodes."""
         self._claims = NodeClaims(self.api, self.clock, self._fleet, self.joins)
+        self._consolidation = Consolidation(self.api, self.clock)
 
     def _fleet(self) -> KarpenterFleet:
         return self.fleet_of(self._controller)
@@ -83,7 +85,8 @@ class Karpenter:
         unbound = {pod["metadata"]["uid"] for pod in pods if not pod["spec"].get("nodeName")}
         self._nominated = {uid: claim for uid, claim in self._nominated.items() if uid in unbound}
         self._provision(pods, pools, classes, claims)
-        self._consolidate(pods, {pool["metadata"]["name"]: pool for pool in pools}, claims)
+        expected = {name for name, _ in self._nominated.values()}
+        self._consolidation.turn(pods, pools, [each for each in claims if each["metadata"]["name"] not in expected])
 
     def _tend_class(self, node_class: Item, claims: Iterable[Item]) -> None:
         meta = node_class["metadata"]
@@ -129,7 +132,7 @@ class Karpenter:
         return ready
 
     def _provision(self, pods: list[Item], pools: list[Item], classes: Mapping[str, Item], claims: list[Item]) -> None:
-        waiting = [pod for pod in pods if _is_unschedulable(pod) and not self._is_nominated(pod, claims)]
+        waiting = [pod for pod in pods if nodes.is_unschedulable(pod) and not self._is_nominated(pod, claims)]
         if not waiting:
             return
         zones = volume_zones(self.api.items(CLAIMED), self.api.items(VOLUMES))
@@ -192,17 +195,6 @@ class Karpenter:
         }
         self.api.create(f"/api/v1/namespaces/{meta['namespace']}/events", event)
 
-    def _consolidate(self, pods: list[Item], pools: Mapping[str, Item], claims: Iterable[Item]) -> None:
-        busy = {pod["spec"].get("nodeName") for pod in pods if _holds_its_node(pod)}
-        expected = {name for name, _ in self._nominated.values()}
-        for claim in claims:
-            name, pool = claim["metadata"]["name"], pools.get(claim["metadata"]["labels"].get(POOL, ""))
-            idle = holds(claim, "Initialized") and claim["status"]["nodeName"] not in busy and name not in expected
-            if not idle or pool is None:
-                self._empty.pop(name, None)
-            elif self.clock.time() - self._empty.setdefault(name, self.clock.time()) >= _patience(pool):
-                self.api.delete(f"{CLAIMS}/{name}")
-
 
 def _unmatched(found: Item) -> dict[str, str]:
     missing = [kind for kind in ("Subnets", "SecurityGroups") if not found[kind[0].lower() + kind[1:]]]
@@ -222,26 +214,5 @@ def _is_current(node_class: Item) -> bool:
     return holds(node_class, "Ready") and all(each["observedGeneration"] == generation for each in found)
 
 
-def _is_unschedulable(pod: Item) -> bool:
-    if pod["spec"].get("nodeName") or "deletionTimestamp" in pod["metadata"] or nodes.of_daemon_set(pod):
-        return False
-    return any(each.get("reason") == "Unschedulable" for each in pod["status"].get("conditions", []))
-
-
-def _holds_its_node(pod: Item) -> bool:
-    return not nodes.of_daemon_set(pod) and pod["status"]["phase"] not in ("Succeeded", "Failed")
-
-
 def _size(claim: Item) -> Resources:
     return quantities({**claim.get("status", {}).get("capacity", {}), "nodes": "1"})
-
-
-def _is_about_empty_nodes(budget: Item) -> bool:
-    return "schedule" not in budget and "Empty" in budget.get("reasons", ["Empty"])
-
-
-def _patience(pool: Item) -> float:
-    """Return how long, in AWS's seconds, a node of a pool may stand empty."""
-    disruption = pool["spec"].get("disruption", {})
-    budgets = [each["nodes"] for each in disruption.get("budgets", []) if _is_about_empty_nodes(each)]
-    return NEVER if {"0", "0%"} & set(budgets) else seconds(disruption.get("consolidateAfter", "0s"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from rehearsal.clock import Clock
 from rehearsal.kubernetes import nodes
-from rehearsal.kubernetes.api import STRATEGIC, Api, Item
+from rehearsal.kubernetes.api import Api, Item
 from rehearsal.kubernetes.fleet import LaunchError, Order, Subnet
 from rehearsal.kubernetes.karpenter_fleet import CLASS, KarpenterFleet
 from rehearsal.kubernetes.nodes import Machine
@@ -182,14 +182,21 @@ class NodeClaims:
     def _drained(self, node: Item, *, overdue: bool) -> bool:
         """Evict what may be evicted; return whether nothing holds the node any more."""
         name = node["metadata"]["name"]
-        if DISRUPTED not in node["spec"].get("taints", []):
-            self.api.patch(f"{nodes.NODES}/{name}", {"spec": {"taints": [DISRUPTED]}}, STRATEGIC)
+        disrupt(self.api, name)
         pods = [pod for pod in nodes.pods_on(self.api, name) if not tolerates(pod["spec"], [DISRUPTED])]
         for pod in pods:
             held = pod["metadata"].get("annotations", {}).get(DO_NOT_DISRUPT) == "true"
             if not held and "deletionTimestamp" not in pod["metadata"]:
                 nodes.evict(self.api, pod)
         return overdue or not pods
+
+
+def disrupt(api: Api, name: str) -> None:
+    """Keep new pods off a node."""
+    node = api.get(f"{nodes.NODES}/{name}") or {"spec": {}}
+    taints = node["spec"].get("taints", [])
+    if DISRUPTED not in taints:
+        api.patch(f"{nodes.NODES}/{name}", {"spec": {"taints": [*taints, DISRUPTED]}})
 
 
 def tags_of(node_class: Item, cluster: str, pool: str) -> dict[str, str]:

@@ -95,10 +95,22 @@ def of_daemon_set(pod: Item) -> bool:
     return any(owner["kind"] == "DaemonSet" for owner in pod["metadata"].get("ownerReferences", []))
 
 
+def holds_its_node(pod: Item) -> bool:
+    """Return whether a node is not empty because of a pod: one that has ended, or of a DaemonSet, does not count."""
+    return not of_daemon_set(pod) and pod["status"]["phase"] not in ("Succeeded", "Failed")
+
+
+def is_unschedulable(pod: Item) -> bool:
+    """Return whether a pod waits for a node because the scheduler has found none for it."""
+    if pod["spec"].get("nodeName") or "deletionTimestamp" in pod["metadata"] or of_daemon_set(pod):
+        return False
+    return any(each.get("reason") == "Unschedulable" for each in pod["status"].get("conditions", []))
+
+
 def pods_on(api: Api, name: str) -> list[Item]:
     """Return the pods of a node that have not ended, without those of DaemonSets."""
     found = api.items(f"{PODS}?fieldSelector=spec.nodeName%3D{name}")
-    return [pod for pod in found if not of_daemon_set(pod) and pod["status"]["phase"] not in ("Succeeded", "Failed")]
+    return [pod for pod in found if holds_its_node(pod)]
 
 
 def evict(api: Api, pod: Item) -> None:
