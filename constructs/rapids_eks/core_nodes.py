@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import cast
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
@@ -11,6 +10,7 @@ from constructs import Construct
 
 from rapids_eks.acknowledged import acknowledge, managed
 from rapids_eks.job_pools import CORE_LABELS
+from rapids_eks.node_template import NodeTemplate
 
 POLICIES = (  # https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html; the CNI has a role of its own
     "AmazonEKSWorkerNodePolicy",
@@ -41,7 +41,7 @@ class CoreNodes(Construct):
         """Make `count` nodes of the cluster's Kubernetes version, spread over the zones of the subnets."""
         super().__init__(scope, id)
         self.role = self._node_role()
-        template = self._template(f"{cluster.cluster_name} core", root_volume_gib)
+        template = NodeTemplate(self, "Template", name=f"{cluster.cluster_name} core", root_volume_gib=root_volume_gib)
         self.group = eks.Nodegroup(
             self,
             "Group",
@@ -72,21 +72,3 @@ class CoreNodes(Construct):
         )
         acknowledge(role, "IAM4", "EKS documents these policies for nodes", *map(managed, POLICIES))
         return role
-
-    def _template(self, name: str, root_volume_gib: int) -> ec2.LaunchTemplate:
-        """Return the template; the group adds its image, its user data and the cluster's security group."""
-        root = ec2.BlockDeviceVolume.ebs(
-            root_volume_gib, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3, delete_on_termination=True
-        )
-        template = ec2.LaunchTemplate(
-            self,
-            "Template",
-            block_devices=[ec2.BlockDevice(device_name="/dev/xvda", volume=root)],
-            http_endpoint=True,
-            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
-            # Only the host's network reaches the metadata, so that no pod gets the node's credentials. Nothing needs
-            # more: roles come by Pod Identity, and the EBS CSI driver reads what it must know from the node's labels.
-            http_put_response_hop_limit=1,
-        )
-        cdk.Tags.of(template).add("Name", name)
-        return template

@@ -1,6 +1,6 @@
 """Whether pods fit on nodes: arithmetic over requests, no AWS and no luck."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from math import ceil
 
@@ -77,8 +77,12 @@ class Nodes:
     @property
     def surely_free(self) -> Size:
         """What is left on a node whichever of the types it is."""
-        each = [astuple(self.free(name)) for name in self.instance_types]
-        return Size(*map(min, zip(*each, strict=True)))
+        return smallest(map(self.free, self.instance_types))
+
+
+def smallest(sizes: Iterable[Size]) -> Size:
+    """Return the least of each amount in some sizes."""
+    return Size(*map(min, zip(*map(astuple, sizes), strict=True)))
 
 
 def total(pods: Sequence[Pod]) -> Size:

@@ -8,7 +8,6 @@ from constructs import Construct
 
 from rapids_eks.autoscaler.node_groups import ACCELERATOR
 from rapids_eks.autoscaler.permissions import permissions
-from rapids_eks.awaited_deletion.permission import acknowledge_wildcards
 from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.pod_role import PodRole
 from rapids_eks.system_pods import CLUSTER_AUTOSCALER
@@ -43,7 +42,7 @@ class AutoscalerController(Construct):
         """
         super().__init__(scope, id)
         _check(cluster_name, version)
-        role = self._role(cluster_name)
+        role = PodRole(self, "Role", permissions=permissions(cdk.Stack.of(self), cluster_name=cluster_name))
         identity = eks.CfnPodIdentityAssociation(
             self,
             "Identity",
@@ -74,14 +73,6 @@ class AutoscalerController(Construct):
             },
         )
         program.node.add_dependency(identity, role)  # pods get their credentials when they start
-
-    def _role(self, cluster_name: str) -> PodRole:
-        role = PodRole(self, "Role")
-        allowed = permissions(cdk.Stack.of(self), cluster_name=cluster_name)
-        for each in allowed:
-            role.add_to_policy(each.statement())
-        acknowledge_wildcards(role, allowed)
-        return role
 
 
 PLACE: Mapping[str, object] = {

@@ -1,10 +1,8 @@
 """Managed groups of nodes that stand at zero until the Cluster Autoscaler wants more."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
 from typing import cast
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
@@ -14,7 +12,8 @@ from constructs import Construct
 from rapids_eks.autoscaler.images import Image, al2023, ubuntu
 from rapids_eks.instance_sizes import instance_size
 from rapids_eks.job_pools import GPU, Pool
-from rapids_eks.placement import Size, allocatable
+from rapids_eks.node_template import NodeTemplate
+from rapids_eks.placement import allocatable, smallest
 
 MARKETS = {"spot": "SPOT", "on-demand": "ON_DEMAND"}
 EFFECTS = {"NoSchedule": "NO_SCHEDULE", "PreferNoSchedule": "PREFER_NO_SCHEDULE", "NoExecute": "NO_EXECUTE"}
@@ -65,28 +64,23 @@ class NodeGroups(Construct):
             for market, group in self._groups(pool, image, template, labels):
                 self.spot_names += [group.attr_nodegroup_name] if market == "spot" else []
 
-    def _template(self, pool: Pool, image: Image, tags: Mapping[str, str]) -> ec2.LaunchTemplate:
-        root = ec2.BlockDeviceVolume.ebs(
-            pool.root_volume_gib, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3, delete_on_termination=True
-        )
-        template = ec2.LaunchTemplate(
+    def _template(self, pool: Pool, image: Image, tags: Mapping[str, str]) -> NodeTemplate:
+        template = NodeTemplate(
             self,
             f"{pool.name.capitalize()}Template",
-            block_devices=[ec2.BlockDevice(device_name=image.root_device, volume=root)],
-            user_data=ec2.UserData.custom(image.user_data),
-            http_endpoint=True,
-            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
-            http_put_response_hop_limit=1,  # as on the core nodes: no pod gets the node's credentials
+            name=f"{self._cluster.cluster_name} {pool.name}",
+            root_volume_gib=pool.root_volume_gib,
+            root_device=image.root_device,
+            user_data=image.user_data,
+            tags=tags,
         )
         if image.ami_id:
             made = cast("ec2.CfnLaunchTemplate", template.node.default_child)
             made.add_property_override("LaunchTemplateData.ImageId", image.ami_id)
-        for key, value in {"Name": f"{self._cluster.cluster_name} {pool.name}", **tags}.items():
-            cdk.Tags.of(template).add(key, value)
         return template
 
     def _groups(
-        self, pool: Pool, image: Image, template: ec2.LaunchTemplate, labels: Mapping[str, str]
+        self, pool: Pool, image: Image, template: NodeTemplate, labels: Mapping[str, str]
     ) -> Iterator[tuple[str, CfnNodegroup]]:
         used = CfnNodegroup.LaunchTemplateSpecificationProperty(
             id=template.launch_template_id, version=template.latest_version_number
@@ -128,8 +122,7 @@ def template_tags(pool: Pool) -> dict[str, str]:
     It would else reckon with all that the instance has, and start nodes for pods that do not fit on them. Of the disk a
     gibibyte is reserved, and a tenth is kept free.
     """
-    each = [astuple(allocatable(name)) for name in pool.instance_types]
-    least = Size(*map(min, zip(*each, strict=True)))
+    least = smallest(map(allocatable, pool.instance_types))
     amounts = {
         "cpu": f"{least.cpu}m",
         "memory": f"{least.memory}Mi",

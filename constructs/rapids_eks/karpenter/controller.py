@@ -7,7 +7,6 @@ from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from rapids_eks.awaited_deletion.permission import acknowledge_wildcards
 from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.karpenter.interruption_queue import InterruptionQueue
 from rapids_eks.karpenter.permissions import permissions
@@ -47,7 +46,14 @@ class KarpenterController(Construct):
                 "conditions in policies: give literal text"
             )
         warnings = InterruptionQueue(self, "Interruptions")
-        role = self._role(cluster_name, cluster.cluster_arn, warnings.queue.queue_arn, node_role.role_arn)
+        allowed = permissions(
+            cdk.Stack.of(self),
+            cluster_name=cluster_name,
+            cluster_arn=cluster.cluster_arn,
+            queue_arn=warnings.queue.queue_arn,
+            node_role_arn=node_role.role_arn,
+        )
+        role = PodRole(self, "Role", permissions=allowed)
         identity = eks.CfnPodIdentityAssociation(
             self,
             "Identity",
@@ -61,20 +67,6 @@ class KarpenterController(Construct):
         program = _release(self, "Program", cluster, "karpenter", values)
         # Pods get their credentials when they start, and must have them until they end.
         program.node.add_dependency(definitions, identity, role, warnings)
-
-    def _role(self, cluster_name: str, cluster_arn: str, queue_arn: str, node_role_arn: str) -> iam.Role:
-        role = PodRole(self, "Role")
-        allowed = permissions(
-            cdk.Stack.of(self),
-            cluster_name=cluster_name,
-            cluster_arn=cluster_arn,
-            queue_arn=queue_arn,
-            node_role_arn=node_role_arn,
-        )
-        for each in allowed:
-            role.add_to_policy(each.statement())
-        acknowledge_wildcards(role, allowed)
-        return role
 
 
 def _release(
