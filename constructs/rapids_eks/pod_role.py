@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from rapids_eks.awaited_deletion.permission import Permission, acknowledge_wildcards
+from rapids_eks.awaited_resource.permission import Permission, acknowledge_wildcards
 
 
 class PodRole(iam.Role):

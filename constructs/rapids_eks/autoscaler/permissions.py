@@ -2,7 +2,7 @@
 
 import aws_cdk as cdk
 
-from rapids_eks.awaited_deletion.permission import Permission
+from rapids_eks.awaited_resource.permission import Permission
 
 # https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md#iam-policy without
 # what is for groups that are described by requirements or launch configurations

@@ -10,8 +10,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from rapids_eks.acknowledged import acknowledge
-from rapids_eks.awaited_deletion.construct import AwaitedDeletion
-from rapids_eks.awaited_deletion.permission import Permission
+from rapids_eks.awaited_resource.construct import AwaitedResource
+from rapids_eks.awaited_resource.permission import Permission
 
 LIMIT = cdk.Duration.minutes(50)
 EVERY = cdk.Duration.seconds(10)
@@ -74,7 +74,7 @@ class DataBucket(Construct):
     def _emptied(self, bucket: s3.Bucket, log_retention_days: int) -> None:
         """CDK's own `auto_delete_objects` has a function that leaves its log group behind, and 15 minutes."""
         everything = bucket.arn_for_objects("*")
-        made = AwaitedDeletion(
+        made = AwaitedResource(
             self,
             "Deletion",
             resource_type="Custom::EmptiedBucket",

@@ -11,8 +11,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.aws_eks import CfnAccessEntry
 from constructs import Construct
 
-from rapids_eks.awaited_deletion.construct import AwaitedDeletion, Inside
-from rapids_eks.awaited_deletion.permission import Permission
+from rapids_eks.awaited_resource.construct import AwaitedResource, Inside
+from rapids_eks.awaited_resource.permission import Permission
 from rapids_eks.kubectl import INTERFACES, INTERFACES_REASON
 
 LIMIT = cdk.Duration.minutes(40)
@@ -52,7 +52,7 @@ class Drain(Construct):
             allow_all_outbound=False,
         )
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "The cluster's API, AWS")
-        made = AwaitedDeletion(
+        made = AwaitedResource(
             self,
             "Deletion",
             resource_type="Custom::Drain",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import aws_cdk as cdk
 
-from rapids_eks.awaited_deletion.permission import Conditions, Permission
+from rapids_eks.awaited_resource.permission import Conditions, Permission
 
 # After https://karpenter.sh/docs/reference/cloudformation/. Left out are the instance profiles, which the stack makes,
 # and what needs settings that are not used here: capacity reservations, placement groups, zonal shift.

@@ -7,7 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from rapids_eks.awaited_deletion.construct import AwaitedDeletion
+from rapids_eks.awaited_resource.construct import AwaitedResource
 from rapids_eks.storage_class import CLUSTER_TAG
 from rapids_eks.sweep.permissions import permissions
 
@@ -47,7 +47,7 @@ class Sweep(Construct):
         _check(cluster_name, names)
         tags = tags_of(cluster_name)
         path = f"/karpenter/{cdk.Stack.of(self).region}/{cluster_name}/"
-        AwaitedDeletion(
+        AwaitedResource(
             self,
             "Deletion",
             resource_type="Custom::Sweep",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import aws_cdk as cdk
 
-from rapids_eks.awaited_deletion.permission import Permission
+from rapids_eks.awaited_resource.permission import Permission
 
 DESCRIPTIONS = [
     "ec2:DescribeInstances",

@@ -1,27 +1,28 @@
 """Deletions that take a while, go on for ever, or fail, in the rehearsal."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
 
-from rapids_eks.awaited_deletion.construct import AwaitedDeletion
-from rapids_eks.awaited_deletion.handler import index
-from tests.rehearsal.live.account import Account, Resources
+from rapids_eks.awaited_resource.construct import AwaitedResource
+from rapids_eks.awaited_resource.handler import index
+from tests.rehearsal.live.account import Account, Resources, changed
 from tests.stacks.assembly import ACCOUNT, REGION, Assembly
 
 STEP = Path(__file__).parent / "step.py"
 
 
-def made(folder: Path, behaviour: str, *, minutes: int = 2) -> Assembly:
+def made(folder: Path, behaviour: str, *, minutes: int = 2, awaited: Sequence[str] = ("Delete",)) -> Assembly:
     code = folder / "code"
     (code / "handler").mkdir(parents=True)
     (code / "handler" / "__init__.py").touch()
     (code / "handler" / "index.py").write_text(STEP.read_text())
     app = cdk.App(outdir=str(folder / "out"))
-    AwaitedDeletion(
+    AwaitedResource(
         cdk.Stack(app, "Awaited", env=cdk.Environment(region=REGION, account=ACCOUNT)),
-        "Deletion",
+        "Awaiting",
         resource_type="Custom::Awaited",
         physical_id="awaited",
         description="Does as it is told",
@@ -31,13 +32,14 @@ def made(folder: Path, behaviour: str, *, minutes: int = 2) -> Assembly:
         limit=cdk.Duration.minutes(minutes),
         every=cdk.Duration.seconds(20),
         log_retention_days=1,
+        awaited=awaited,
     )
     app.synth()
     return Assembly(folder / "out")
 
 
-def wanted(account: Account, folder: Path, behaviour: str) -> Resources:
-    assembly = made(folder, behaviour)
+def wanted(account: Account, folder: Path, behaviour: str, awaited: Sequence[str] = ("Delete",)) -> Resources:
+    assembly = made(folder, behaviour, awaited=awaited)
     assembly.publish(account, "Awaited")
     return assembly.resources("Awaited")
 
@@ -65,6 +67,19 @@ def test_a_deletion_that_does_not_end_or_fails_tells_why(
     assert stuck.status == "DELETE_FAILED"
     assert says in stuck.reasons, stuck.reasons
     account.discard(stuck)
+
+
+def test_what_a_creation_and_a_replacement_find_become_attributes(account: Account, tmp_path: Path) -> None:
+    resources = wanted(account, tmp_path, "tells", ("Create", "Update", "Delete"))
+    (own,) = [name for name, each in resources.items() if each["Type"] == "Custom::Awaited"]
+    outputs = {name: {"Value": {"Fn::GetAtt": [own, name]}} for name in ("Said", "Looks")}
+    stack = account.create(resources, outputs=outputs)
+    assert stack.status == "CREATE_COMPLETE", stack.reasons
+    assert account.outputs(stack) == {"Said": "Create awaited", "Looks": "2"}
+    other = changed(resources, f"{own}.Properties.PhysicalId", "another")
+    stack = account.update(stack, other, outputs=outputs)
+    assert account.outputs(stack) == {"Said": "Update another", "Looks": "2"}, stack.reasons
+    account.discard(stack)
 
 
 def test_no_function_may_make_a_log_group(tmp_path: Path) -> None:

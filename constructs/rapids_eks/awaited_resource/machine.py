@@ -51,8 +51,15 @@ class Machine(Construct):
 
 
 def _states(step: str, answers: str, limit: int, every: int) -> dict[str, Any]:
-    look = {"properties.$": "$.properties", "waited.$": "$.waited"}
-    counted = {"request.$": "$.request", "properties.$": "$.properties"}
+    look = {
+        "type.$": "$.request.RequestType",
+        "id.$": "$.request.PhysicalResourceId",
+        "request.$": "$.request.RequestId",
+        "properties.$": "$.properties",
+        "found.$": "$.found",
+        "waited.$": "$.waited",
+    }
+    counted = {f"{name}.$": f"$.{name}" for name in ("request", "properties", "found")}
     over = [
         {"Variable": "$.found.done", "BooleanEquals": True, "Next": "Answer"},
         {"Variable": "$.waited", "NumericGreaterThanEquals": limit, "Next": "Answer"},

@@ -1,4 +1,4 @@
-"""A custom resource whose deletion takes minutes and is watched step by step."""
+"""A custom resource whose work takes minutes and is watched step by step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from rapids_eks.awaited_deletion.machine import Machine
-from rapids_eks.awaited_deletion.permission import Permission, acknowledge_wildcards
+from rapids_eks.awaited_resource.machine import Machine
+from rapids_eks.awaited_resource.permission import Permission, acknowledge_wildcards
 
 ANSWERS = Path(__file__).parent / "handler" / "index.py"
 RUNTIME = lambda_.Runtime.PYTHON_3_14
@@ -29,14 +29,18 @@ class Inside:
     security_group: ec2.ISecurityGroup
 
 
-class AwaitedDeletion(Construct):
-    """Does nothing but on deletion, when it runs a function again and again until nothing is left.
+class AwaitedResource(Construct):
+    """Runs a function again and again until what CloudFormation asks for is done; by default on deletion only.
 
-    The function `handler.index.handler` of `code` is given `{"properties": ..., "waited": seconds}` and returns
-    `{"done": bool, "left": [what there still is, a line for each]}`; what it raises fails the deletion. Exposes the
-    function's `role`, and `resource`, which must depend on whatever the function needs. CDK's own provider framework
-    does the same with more functions, whose roles may bring back the log groups that were deleted with the stack, and
-    where it gives up it tells no reason.
+    The function `handler.index.handler` of `code` is given `type` ("Create", "Update" or "Delete"), the physical `id`,
+    the id of the `request`, the resource's `properties`, the seconds it has `waited` and what it `found` the last time,
+    at first nothing. It returns `done`, `left` (what there is still to do, a line for each), perhaps `data` (attributes
+    of the resource) or, where it is done in vain, `failed` (the reason), and whatever else it wants to find the next
+    time. What it raises is tried again, and fails the request if it lasts.
+
+    Exposes the function's `role`, and `resource`, which must depend on whatever the function needs. CDK's own provider
+    framework does the same with more functions, whose roles may bring back the log groups that were deleted with the
+    stack, and where it gives up it tells no reason.
     """
 
     def __init__(
@@ -53,11 +57,14 @@ class AwaitedDeletion(Construct):
         limit: cdk.Duration,
         every: cdk.Duration,
         log_retention_days: int,
+        awaited: Sequence[str] = ("Delete",),
         inside: Inside | None = None,
     ) -> None:
         """Make it; the function runs outside any network unless it is put `inside` one.
 
-        Raises ValueError where the limit (at most 50 minutes) leaves CloudFormation's hour no room.
+        Requests of types that are not `awaited` succeed at once. Whatever changes `physical_id`, which may be a token,
+        makes the resource another one: once the update is over, the deletion of the old one is asked for. Raises
+        ValueError where the limit (at most 50 minutes) leaves CloudFormation's hour no room.
         """
         super().__init__(scope, id)
         _check(limit)
@@ -77,9 +84,14 @@ class AwaitedDeletion(Construct):
             resource_type=resource_type,
             service_token=answers.attr_arn,
             service_timeout=cdk.Duration.hours(1),
-            properties={**properties, "PhysicalId": physical_id, "StateMachine": machine.arn},
+            properties={
+                **properties,
+                "PhysicalId": physical_id,
+                "Awaited": list(awaited),
+                "StateMachine": machine.arn,
+            },
         )
-        # On deletion it must still be there; all else is referred to.
+        # It must be there from the first request to the last; all else is referred to.
         self.resource.node.add_dependency(may_start)
 
     def _step(self, description: str, code: Path, log: logs.CfnLogGroup, inside: Inside | None) -> lambda_.Function:
@@ -122,7 +134,7 @@ def _answers(scope: Construct, role: iam.Role, log: logs.CfnLogGroup) -> lambda_
     return lambda_.CfnFunction(
         scope,
         "Answers",
-        description="Starts the state machine of a deletion and tells CloudFormation how it ended",
+        description="Starts the state machine of a request and tells CloudFormation how it ended",
         runtime=RUNTIME.name,
         handler="index.handler",
         code=lambda_.CfnFunction.CodeProperty(zip_file=ANSWERS.read_text()),

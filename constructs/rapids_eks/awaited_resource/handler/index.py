@@ -1,4 +1,4 @@
-"""Speaks with CloudFormation for a function that works off a deletion: starts the work, and tells how it ended."""
+"""Speaks with CloudFormation for a function that takes minutes: starts the work, and tells how it ended."""
 
 import json
 import urllib.request
@@ -9,35 +9,41 @@ from typing import Any
 import boto3
 
 LONGEST = 2500  # bytes of a reason: CloudFormation takes 4096 in all
-KEPT = ("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId", "ResponseURL")
+TOLD = ("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId")
+KEPT = (*TOLD, "RequestType", "ResponseURL")
 
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
     """Take a request of CloudFormation, or what the state machine ended with."""
     if "request" in event:
-        answer(event["request"], failure(event))
+        answer(event["request"], failure(event), event.get("found", {}).get("data"))
         return
-    asked = event["ResourceProperties"]
-    if event["RequestType"] != "Delete":
-        answer({**event, "PhysicalResourceId": asked["PhysicalId"]}, "")
+    asked, kind = event["ResourceProperties"], event["RequestType"]
+    # Known before anything is done, so that whatever fails, the deletion that follows is told what to delete.
+    request = event if kind == "Delete" else {**event, "PhysicalResourceId": asked["PhysicalId"]}
+    if kind not in asked["Awaited"]:
+        answer(request, "")
         return
     try:
-        start(boto3.client("stepfunctions"), asked["StateMachine"], event)
+        start(boto3.client("stepfunctions"), asked["StateMachine"], request)
     except Exception as error:  # noqa: BLE001 - unanswered, the stack would wait for an hour
-        answer(event, f"The work could not be started: {error}")
+        answer(request, f"The work could not be started: {error}")
 
 
 def start(machine: Any, arn: str, request: Mapping[str, Any]) -> None:  # noqa: ANN401 - boto3 makes its classes at run time
     """Start the state machine; a request that Lambda delivers twice starts it once."""
-    work = {"request": {name: request[name] for name in KEPT}, "properties": request["ResourceProperties"], "waited": 0}
+    kept = {name: request[name] for name in KEPT}
+    work = {"request": kept, "properties": request["ResourceProperties"], "found": {}, "waited": 0}
     with suppress(machine.exceptions.ExecutionAlreadyExists):
         machine.start_execution(stateMachineArn=arn, name=request["RequestId"], input=json.dumps(work))
 
 
 def failure(end: Mapping[str, Any]) -> str:
-    """Return why the work failed, or nothing where all is gone."""
+    """Return why the work failed, or nothing where it is done."""
     if "error" in end:
         return said(end["error"])
+    if reason := end["found"].get("failed"):
+        return str(reason)
     left = end["found"]["left"]
     return f"After {end['waited'] // 60} minutes there is still: {'; '.join(left)}" if left else ""
 
@@ -50,10 +56,11 @@ def said(error: Mapping[str, str]) -> str:
         return f"{error.get('Error')}: {error.get('Cause')}"
 
 
-def answer(request: Mapping[str, Any], reason: str) -> None:
+def answer(request: Mapping[str, Any], reason: str, data: Mapping[str, str] | None = None) -> None:
     """Tell CloudFormation that a request succeeded, or, given a reason, that it failed."""
-    body = {name: request[name] for name in KEPT[:4]} | {"Status": "FAILED" if reason else "SUCCESS"}
+    body: dict[str, Any] = {name: request[name] for name in TOLD} | {"Status": "FAILED" if reason else "SUCCESS"}
     body |= {"Reason": reason.encode()[:LONGEST].decode(errors="ignore")} if reason else {}
+    body |= {"Data": data} if data and not reason else {}
     url, text = request["ResponseURL"], json.dumps(body, ensure_ascii=False).encode()
     put = urllib.request.Request(url, text, {"Content-Type": ""}, method="PUT")  # noqa: S310 - CloudFormation's own
     with urllib.request.urlopen(put, timeout=30):  # noqa: S310 - the same

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from rapids_eks.awaited_deletion.handler import index
+from rapids_eks.awaited_resource.handler import index
 
-EVENT = {
+EVENT: dict[str, Any] = {
     "RequestType": "Delete",
     "ResponseURL": "https://answers.test/1",
     "StackId": "stack",
     "RequestId": "request",
     "LogicalResourceId": "Sweep",
     "PhysicalResourceId": "what demo leaves",
-    "ResourceProperties": {"PhysicalId": "what demo leaves", "StateMachine": "arn:machine", "ClusterName": "demo"},
+    "ResourceProperties": {"PhysicalId": "what demo leaves", "StateMachine": "arn:machine", "Awaited": ["Delete"]},
 }
 SAME = {name: EVENT[name] for name in ("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId")}
 Answers = list[dict[str, Any]]
@@ -55,7 +55,7 @@ def ended(**how: object) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_nothing_happens_but_on_deletion(kind: str, machine: Machine, answers: Answers) -> None:
+def test_a_request_that_is_not_awaited_succeeds_at_once(kind: str, machine: Machine, answers: Answers) -> None:
     event = {**EVENT, "RequestType": kind, "PhysicalResourceId": "what old leaves"}
     index.handler(event, None)
     assert answers == [{**SAME, "Status": "SUCCESS"}]
@@ -75,6 +75,17 @@ def test_deletion_starts_the_machine_once_and_leaves_the_answer_to_it(machine: M
     assert not answers, "Lambda delivers some events twice"
 
 
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_the_id_of_what_is_made_is_known_before_anything_is_done(kind: str, machine: Machine, answers: Answers) -> None:
+    """Guards against a run that fails and is never cancelled, as CloudFormation would delete an id of its own."""
+    properties = {**EVENT["ResourceProperties"], "PhysicalId": "new", "Awaited": ["Create", "Update"]}
+    index.handler({**EVENT, "RequestType": kind, "ResourceProperties": properties}, None)
+    assert machine.started[0]["input"]["request"]["PhysicalResourceId"] == "new"
+    machine.raises = PermissionError
+    index.handler({**EVENT, "RequestType": kind, "ResourceProperties": properties}, None)
+    assert (answers[0]["Status"], answers[0]["PhysicalResourceId"]) == ("FAILED", "new")
+
+
 def test_a_machine_that_cannot_be_started_is_told_at_once(machine: Machine, answers: Answers) -> None:
     machine.raises = PermissionError
     index.handler(EVENT, None)
@@ -84,6 +95,16 @@ def test_a_machine_that_cannot_be_started_is_told_at_once(machine: Machine, answ
 def test_an_end_with_nothing_left_is_a_success(answers: Answers) -> None:
     index.handler(ended(found={"done": True, "left": []}), None)
     assert answers == [{**SAME, "Status": "SUCCESS"}]
+
+
+def test_what_a_success_has_made_becomes_attributes(answers: Answers) -> None:
+    index.handler(ended(found={"done": True, "left": [], "data": {"Digest": "sha256:1"}}), None)
+    assert answers == [{**SAME, "Status": "SUCCESS", "Data": {"Digest": "sha256:1"}}]
+
+
+def test_what_was_done_in_vain_fails_with_its_reason(answers: Answers) -> None:
+    index.handler(ended(found={"done": True, "left": [], "failed": "no space", "data": {"Digest": ""}}), None)
+    assert answers == [{**SAME, "Status": "FAILED", "Reason": "no space"}]
 
 
 def test_what_is_left_when_time_is_over_is_the_reason(answers: Answers) -> None:
