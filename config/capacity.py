@@ -80,9 +80,10 @@ class Capacity(Section):
     consolidate_after_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
     """Minutes for which a node stays after its last pod."""
     expire_after_hours: Annotated[int | None, Field(ge=1, le=8760)] = 720
-    """Hours after which Karpenter replaces a node, for a newer image; null is never."""
+    """Hours after which Karpenter, and it only, replaces a node, for a newer image; null is never."""
     termination_grace_minutes: Annotated[int, Field(ge=5, le=30)] = 15
-    """Minutes that pods have when Karpenter takes their node away; then they are stopped, so that deletion ends."""
+    """Minutes that pods have when Karpenter, and it only, takes their node away; then they are stopped, so that
+    deletion ends."""
 
     @property
     def most_addresses(self) -> int:
@@ -96,7 +97,16 @@ class Capacity(Section):
             if self.operating_system == "ubuntu":
                 text = '"ubuntu" needs `mode: cluster-autoscaler`, as Karpenter has no Ubuntu images: use al2023'
                 yield Problem(("operating_system",), text)
-            return
+        else:
+            yield from self._of_karpenter()
+            yield from self._unlike()
+
+    def _of_karpenter(self) -> Iterator[Problem]:
+        for name in sorted(self.model_fields_set & {"expire_after_hours", "termination_grace_minutes"}):
+            text = "is for Karpenter only, EKS replaces nodes when their image or template changes: remove this line"
+            yield Problem((name,), text)
+
+    def _unlike(self) -> Iterator[Problem]:
         for path, names in (("driver", self.driver.instance_types), ("gpu", self.gpu.instance_types)):
             first = names[0]
             for index, name in enumerate(names):

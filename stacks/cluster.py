@@ -53,6 +53,7 @@ class ClusterStack(cdk.Stack):
             log_types=cluster.log_types,
             log_retention_days=cluster.log_retention_days,
             key_deletion_days=cluster.key_deletion_days,
+            volume_tags=tags,
         )
         platform.node.add_dependency(sweep)  # so that it comes last when the stack is deleted
         self.cluster = platform.cluster

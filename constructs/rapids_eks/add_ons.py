@@ -1,9 +1,10 @@
 """EKS's own add-ons, at pinned versions."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -23,6 +24,7 @@ VERSIONS: Mapping[str, Mapping[str, str]] = {
         "vpc-cni": "v1.22.4-eksbuild.3",
     }
 }
+CLUSTER_TAG = "eks-cluster-name"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class AddOn(Construct):
             cluster_name=cluster_name,
             addon_name=name,
             addon_version=VERSIONS[kubernetes_version][name],
-            configuration_values=json.dumps(settings) if settings else None,
+            configuration_values=cdk.Stack.of(self).to_json_string(settings) if settings else None,
             pod_identity_associations=[self._association(access)] if access else None,
             resolve_conflicts="OVERWRITE",  # what somebody changed by hand is no reason for an update to fail
         )
@@ -90,20 +92,34 @@ class NodeAddOns(Construct):
 
 
 class ClusterAddOns(Construct):
-    """Add-ons with pods of their own; before there are nodes for them they would never become healthy."""
+    """Add-ons with pods of their own; before there are nodes for them they would never become healthy.
 
-    def __init__(self, scope: Construct, id: str, *, cluster_name: str, kubernetes_version: str) -> None:  # noqa: A002 - CDK's own name for it
+    Volumes that the EBS CSI driver makes carry the cluster's name in the tag `eks-cluster-name`, as the driver itself
+    writes none that tells clusters apart and reserves those of Kubernetes, and `volume_tags`. A storage class could
+    give tags, too, but then they could never change.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        cluster_name: str,
+        kubernetes_version: str,
+        volume_tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(scope, id)
-        volumes = Access("ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy")
-        for name, access in {"coredns": None, "metrics-server": None, "aws-ebs-csi-driver": volumes}.items():
-            AddOn(
-                self,
-                _id(name),
-                cluster_name=cluster_name,
-                kubernetes_version=kubernetes_version,
-                name=name,
-                access=access,
-            )
+        for name in ("coredns", "metrics-server"):
+            AddOn(self, _id(name), cluster_name=cluster_name, kubernetes_version=kubernetes_version, name=name)
+        AddOn(
+            self,
+            "AwsEbsCsiDriver",
+            cluster_name=cluster_name,
+            kubernetes_version=kubernetes_version,
+            name="aws-ebs-csi-driver",
+            settings={"controller": {"extraVolumeTags": {**volume_tags, CLUSTER_TAG: cluster_name}}},
+            access=Access("ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy"),
+        )
 
 
 def _id(name: str) -> str:

@@ -1,12 +1,13 @@
 """A cluster that is ready for controllers and jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
+from types import MappingProxyType
 from typing import Literal, cast
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
-from constructs import Construct, DependencyGroup, IDependable
+from constructs import Construct, DependencyGroup
 
 from rapids_eks.add_ons import ClusterAddOns, NodeAddOns
 from rapids_eks.admins import Admins
@@ -43,8 +44,12 @@ class EksPlatform(Construct):
         log_types: Sequence[str] = tuple(LOG_TYPES),
         log_retention_days: int = 30,
         key_deletion_days: int = 7,
+        volume_tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Make it: the control plane's interfaces in private `subnets`, nodes and pods in `node_subnets`."""
+        """Make it: the control plane's interfaces in private `subnets`, nodes and pods in `node_subnets`.
+
+        `volume_tags` are for volumes that pods claim; what the stack makes has the stack's own.
+        """
         super().__init__(scope, id)
         logs = ClusterLogs(self, "Logs", cluster_name=name, retention_days=log_retention_days)
         made = EksCluster(
@@ -73,17 +78,18 @@ class EksPlatform(Construct):
             count=core_count,
             root_volume_gib=core_root_volume_gib,
         )
-        self.ready = self._ordered(logs, made, version, admins)
-
-    def _ordered(self, logs: ClusterLogs, made: EksCluster, version: str, admins: Sequence[str]) -> IDependable:
-        """Make what comes before the core nodes and what comes after them; return the last of it."""
-        cluster = self.cluster
+        after = ClusterAddOns(
+            self,
+            "ClusterAddOns",
+            cluster_name=self.cluster.cluster_name,
+            kubernetes_version=version,
+            volume_tags=volume_tags,
+        )
+        entries = Admins(self, "Admins", cluster=self.cluster, principals=admins)
+        before = NodeAddOns(self, "NodeAddOns", cluster_name=self.cluster.cluster_name, kubernetes_version=version)
         made.control_plane.node.add_dependency(logs)
-        entries = Admins(self, "Admins", cluster=cluster, principals=admins)
-        before = NodeAddOns(self, "NodeAddOns", cluster_name=cluster.cluster_name, kubernetes_version=version)
-        after = ClusterAddOns(self, "ClusterAddOns", cluster_name=cluster.cluster_name, kubernetes_version=version)
-        storage = DefaultStorageClass(self, "StorageClass", cluster=cluster)
         self.core_nodes.group.node.add_dependency(made.kubectl_ready, entries, before)
         after.node.add_dependency(self.core_nodes.group)
+        storage = DefaultStorageClass(self, "StorageClass", cluster=self.cluster)
         storage.node.add_dependency(after)
-        return DependencyGroup(storage)
+        self.ready = DependencyGroup(storage)

@@ -3,14 +3,11 @@
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
-CLUSTER_TAG = "eks-cluster-name"
-
 
 class DefaultStorageClass(Construct):
     """The class `gp3` of encrypted EBS volumes, the only default one: EKS's own `gp2` is none since 1.30.
 
-    A volume is made where its first pod is placed, goes with its claim, and carries the cluster's name in the tag
-    `eks-cluster-name`: the driver writes none that tells clusters apart, and reserves those of Kubernetes.
+    A volume is made where its first pod is placed, and goes with its claim.
     """
 
     def __init__(self, scope: Construct, id: str, *, cluster: eks.ICluster) -> None:  # noqa: A002 - CDK's own name for it
@@ -20,11 +17,7 @@ class DefaultStorageClass(Construct):
             "kind": "StorageClass",
             "metadata": {"name": "gp3", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
             "provisioner": "ebs.csi.aws.com",
-            "parameters": {
-                "type": "gp3",
-                "encrypted": "true",
-                "tagSpecification_1": f"{CLUSTER_TAG}={cluster.cluster_name}",
-            },
+            "parameters": {"type": "gp3", "encrypted": "true"},
             "volumeBindingMode": "WaitForFirstConsumer",
             "reclaimPolicy": "Delete",
             "allowVolumeExpansion": True,

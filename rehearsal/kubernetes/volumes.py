@@ -1,7 +1,7 @@
 """The EBS CSI driver's part in the cluster: a volume for a claim whose pod has found its node, gone with its claim."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -49,12 +49,12 @@ class Volumes:
             node = notes.get("volume.kubernetes.io/selected-node")
             asked = notes.get("volume.kubernetes.io/storage-provisioner") == DRIVER and node
             if asked and not claim["spec"].get("volumeName") and claim["metadata"]["uid"] not in self._made:
-                attempt("provision a volume", partial(self._provision, fleet, claim, node))
+                attempt("provision a volume", partial(self._provision, fleet, claim, node, _extra_tags(controller)))
         for volume in self.api.items(VOLUMES):
             if volume["status"].get("phase") == "Released" and _is_ours(volume):
                 attempt("delete a volume", partial(self._delete, fleet, volume))
 
-    def _provision(self, fleet: Fleet, claim: Item, node_name: str) -> None:
+    def _provision(self, fleet: Fleet, claim: Item, node_name: str, extra: Mapping[str, str]) -> None:
         node = self.api.get(f"{nodes.NODES}/{node_name}")
         storage = self.api.get(f"/apis/storage.k8s.io/v1/storageclasses/{claim['spec']['storageClassName']}")
         if node and storage:
@@ -65,7 +65,7 @@ class Volumes:
             tags |= {"CSIVolumeName": f"pvc-{claim['metadata']['uid']}"}
             parameters = storage.get("parameters", {})
             asked = [text.partition("=") for name, text in parameters.items() if name.startswith("tagSpecification")]
-            tags |= {key: value for key, _, value in asked}
+            tags |= {key: value for key, _, value in asked} | dict(extra)
             gib = -(-int(parse_quantity(size)) // 2**30)
             volume_id = fleet.create_volume(zone, gib, parameters.get("type", "gp3"), tags)
             self._made.add(claim["metadata"]["uid"])
@@ -76,6 +76,12 @@ class Volumes:
         path = f"{VOLUMES}/{volume['metadata']['name']}"
         self.api.patch(path, {"metadata": {"finalizers": None}})
         self.api.delete(path)
+
+
+def _extra_tags(controller: Item) -> dict[str, str]:
+    given = [each for container in controller["spec"]["containers"] for each in container.get("args", [])]
+    pairs = [each.removeprefix("--extra-tags=").partition("=") for each in given if each.startswith("--extra-tags=")]
+    return {key: value for key, _, value in pairs}
 
 
 def volume_zones(claims: Iterable[Item], volumes: Iterable[Item]) -> dict[tuple[str, str], str]:

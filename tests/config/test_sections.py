@@ -76,6 +76,14 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
             capacity(gpu={"instance_types": ["g5.2xlagre"]}),
             '"g5.2xlagre" is no supported GPU type; did you mean g5.2xlarge?',
         ),
+        (
+            {**AUTOSCALED, **capacity(**AUTOSCALER, expire_after_hours=24)},
+            "capacity.expire_after_hours: is for Karpenter only",
+        ),
+        (
+            {**AUTOSCALED, **capacity(**AUTOSCALER, termination_grace_minutes=10)},
+            "capacity.termination_grace_minutes: is for Karpenter only",
+        ),
         (capacity(**AUTOSCALER), "network.zones: a number of zones could mean one without the GPU types"),
         (capacity(gpu={"mig_strategy": "single", "mig_profile": "all-1g.5gb"}), "GPUs of g5.2xlarge cannot be partit"),
         (capacity(gpu={"mig_profile": "all-1g.5gb"}), "capacity.gpu.mig_profile: and mig_strategy go together"),

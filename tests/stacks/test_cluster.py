@@ -164,7 +164,7 @@ def test_a_submitter_per_team_fits_beside_karpenter_and_the_system_pods(account:
         kubernetes.call("DELETE", f"{PODS}/{pod['metadata']['name']}")
 
 
-def test_a_volume_tells_its_cluster(account: Account, kubernetes: Api) -> None:
+def test_a_volume_tells_its_cluster_and_carries_the_blueprint_s_tags(account: Account, kubernetes: Api) -> None:
     """The claim stays, and with it the volume, until the stack is deleted."""
     request = {"resources": {"requests": {"storage": "8Gi"}}, "accessModes": ["ReadWriteOnce"]}
     kubernetes.create(
@@ -173,7 +173,7 @@ def test_a_volume_tells_its_cluster(account: Account, kubernetes: Api) -> None:
     volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
     account.waits(60, lambda: not kubernetes.items(PODS))
     _run(account, kubernetes, _pod("user", {"cpu": "100m"}, nodeSelector=CORE_LABELS, volumes=[volume]))
-    filters = [{"Name": "tag:eks-cluster-name", "Values": [NAME]}]
+    filters = [{"Name": "tag:eks-cluster-name", "Values": [NAME]}, {"Name": "tag:project", "Values": ["spark"]}]
     assert len(account.client("ec2").describe_volumes(Filters=filters)["Volumes"]) == 1
     kubernetes.call("DELETE", f"{PODS}/user")
 

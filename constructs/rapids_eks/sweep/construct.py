@@ -7,8 +7,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from rapids_eks.add_ons import CLUSTER_TAG
 from rapids_eks.awaited_resource.construct import AwaitedResource
-from rapids_eks.storage_class import CLUSTER_TAG
 from rapids_eks.sweep.permissions import permissions
 
 LIMIT = cdk.Duration.minutes(30)
@@ -82,7 +82,7 @@ def tags_of(cluster: str) -> dict[str, dict[str, str]]:
         "Instances": owned,
         "LoadBalancers": by_controller,
         "NetworkInterfaces": {**owned, "cluster.k8s.amazonaws.com/name": cluster},  # the latter by the VPC CNI
-        "Volumes": {**owned, CLUSTER_TAG: cluster},  # the latter by the storage class
+        "Volumes": {**owned, CLUSTER_TAG: cluster},  # the latter by the EBS CSI driver
         "SecurityGroups": by_controller,
         "LaunchTemplates": {**owned, "karpenter.k8s.aws/cluster": cluster},
     }

@@ -233,6 +233,7 @@ def _manifest(workload: Workload, settings: Record) -> Record:
     container = {
         "name": workload.name,
         "image": f"eks/{workload.name}",
+        "args": [f"--extra-tags={key}={value}" for key, value in settings.get("extraVolumeTags", {}).items()],
         "resources": {"requests": {"cpu": workload.cpu, "memory": workload.memory}},
     }
     pods = {

@@ -172,6 +172,7 @@ def update(eks: Eks, call: Call) -> Record:
     cluster = eks.cluster(call)
     cluster.ready  # noqa: B018 - refuses a cluster that cannot be updated now
     changes = {name: value for name, value in call.parameters.items() if name not in ("name", "clientRequestToken")}
+    _refuse_other_zones(eks, cluster, changes.get("resourcesVpcConfig", {}).get("subnetIds", []))
     merged = {name: _merged(cluster.record.get(name), value) for name, value in changes.items()}
     if all(cluster.record.get(name) == value for name, value in merged.items()):
         raise invalid("No changes needed for the cluster config provided")
@@ -180,6 +181,18 @@ def update(eks: Eks, call: Call) -> Record:
     cluster.updates[call.request_id] = made
     eks.later(f"update {cluster.name}", lambda: _settle(eks, cluster, made))
     return made
+
+
+def _refuse_other_zones(eks: Eks, cluster: Cluster, subnet_ids: list[str]) -> None:
+    there, asked = (
+        {_ec2(eks).get_subnet(each).availability_zone for each in ids}
+        for ids in (cluster.record["resourcesVpcConfig"]["subnetIds"], subnet_ids)
+    )
+    if asked and asked != there:
+        raise invalid(
+            f"Provided subnets belong to the AZs '{','.join(sorted(asked))}'. But they should belong to the exact set "
+            f"of AZs '{','.join(sorted(there))}' in which subnets were provided during cluster creation."
+        )
 
 
 def _merged(old: Any, new: Any) -> Any:  # noqa: ANN401 - a member of the record

@@ -1,3 +1,4 @@
+import json
 import re
 from typing import Any
 
@@ -37,8 +38,8 @@ def test_every_pinned_add_on_is_installed_once() -> None:
 
 
 def test_network_policies_are_enforced() -> None:
-    (settings,) = [each["ConfigurationValues"] for each in of("AWS::EKS::Addon") if "ConfigurationValues" in each]
-    assert settings == '{"enableNetworkPolicy": "true"}'
+    (settings,) = [each["ConfigurationValues"] for each in of("AWS::EKS::Addon") if each["AddonName"] == "vpc-cni"]
+    assert json.loads(settings) == {"enableNetworkPolicy": "true"}
 
 
 def test_roles_are_for_pods_of_this_account_only() -> None:

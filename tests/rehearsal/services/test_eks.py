@@ -109,6 +109,14 @@ def test_subnets_must_lie_in_two_zones(account: Any) -> None:  # noqa: ANN401
         account.call("CreateCluster", {"name": "c", "roleArn": account.role, "resourcesVpcConfig": network})
 
 
+def test_a_cluster_takes_no_subnets_in_other_zones(account: Any) -> None:  # noqa: ANN401
+    account.cluster()
+    there = account.call("DescribeCluster", {"name": "c"})["cluster"]["resourcesVpcConfig"]["subnetIds"]
+    fewer = {"name": "c", "resourcesVpcConfig": {"subnetIds": there[:1]}}
+    with pytest.raises(Refused, match="exact set of AZs 'us-west-2a,us-west-2b' in which subnets were provided"):
+        account.call("UpdateClusterConfig", fewer)
+
+
 def test_a_cluster_with_node_groups_is_not_deleted(account: Any) -> None:  # noqa: ANN401
     account.cluster()
     node_group(account)
