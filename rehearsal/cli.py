@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import get_args
 
 from rehearsal import daemon, tools
+from rehearsal.cdk_cli import CdkCli, StepFailed
 from rehearsal.clock import Clock
 from rehearsal.faults import Kind
-from rehearsal.rehearse import Rehearsal, StepFailed, leftovers, report, table
+from rehearsal.rehearse import Rehearsal, leftovers, report, table
 from rehearsal.world import PageError, World
 
 DIRECTORY = Path("build/rehearsal")
@@ -65,7 +66,7 @@ def _run(directory: Path, chosen: argparse.Namespace) -> int:
     world = World(directory, chosen.port, clock=Clock(chosen.speed))
     try:
         server.serve(world)
-        rehearsal = Rehearsal(world, Path(chosen.app).resolve(), chosen.expect, report)
+        rehearsal = Rehearsal(CdkCli(world, Path(chosen.app).resolve(), report), chosen.expect)
         try:
             clean = rehearsal.run()
         finally:

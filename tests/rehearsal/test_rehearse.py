@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.cdk_cli import CdkCli
 from rehearsal.rehearse import Rehearsal, table
 from rehearsal.world import World
 
@@ -27,7 +28,7 @@ def test_the_sample_is_deployed_twice_and_destroyed_twice_and_nothing_unexplaine
 
 
 def test_what_no_pattern_expects_is_unexplained(tmp_path: Path) -> None:
-    rehearsal = Rehearsal(World(tmp_path, 0), tmp_path, ["logs LogGroup */aws/lambda/*"])
+    rehearsal = Rehearsal(CdkCli(World(tmp_path, 0), tmp_path, print), ["logs LogGroup */aws/lambda/*"])
     found = ["logs LogGroup arn:aws:logs:us-west-2:1:log-group:/aws/lambda/x", "ec2 Volume vol-1"]
     rehearsal.left["destroy"] = found
     assert rehearsal.unexplained(found) == ["ec2 Volume vol-1"]
@@ -37,7 +38,7 @@ def test_what_no_pattern_expects_is_unexplained(tmp_path: Path) -> None:
 
 
 def test_what_a_deletion_policy_keeps_is_explained_by_it(tmp_path: Path) -> None:
-    rehearsal = Rehearsal(World(tmp_path, 0), tmp_path, kept=frozenset({"data-1"}))
+    rehearsal = Rehearsal(CdkCli(World(tmp_path, 0), tmp_path, print), kept=frozenset({"data-1"}))
     rehearsal.left["destroy"] = ["s3 Bucket arn:aws:s3:::data-1", "s3 Bucket arn:aws:s3:::other-data-1"]
     assert rehearsal.unexplained(rehearsal.left["destroy"]) == ["s3 Bucket arn:aws:s3:::other-data-1"]
     assert "  s3 Bucket arn:aws:s3:::data-1 (kept by its DeletionPolicy)" in table(rehearsal)
