@@ -13,7 +13,9 @@ from config.data import Data
 from config.emr import Emr
 from config.errors import ConfigError, Problem
 from config.existing_network import ExistingNetwork, ExistingSubnet
+from config.image import Image
 from config.network import Network
+from config.pipeline import Pipeline
 from config.schema import schema
 from config.teams import Quota, Team
 
@@ -29,7 +31,9 @@ __all__ = [
     "ExistingNetwork",
     "ExistingSubnet",
     "GpuNodes",
+    "Image",
     "Network",
+    "Pipeline",
     "Quota",
     "Team",
     "load",

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import Annotated
 
 from pydantic import Field
@@ -14,14 +15,17 @@ from config.data import Data
 from config.emr import Emr
 from config.errors import Path, Problem
 from config.existing_network import KINDS
+from config.image import Image
 from config.instance_types import addresses
 from config.names import Account, ClusterName, Region
 from config.network import Network
+from config.pipeline import Pipeline, Platform
 from config.section import Section
 from config.teams import Team
 from config.zones import WITHOUT_EKS, partition, refusal
+from rapids_eks.spark_job.job import SparkJob
 from rapids_eks.subnets import usable
-from rapids_eks.system_pods import unplaceable
+from rapids_eks.system_pods import SUBMITTER, unplaceable
 
 MOST_TAGS = 40  # AWS allows 50; CloudFormation, EKS and Karpenter add theirs
 NODES: Mapping[str, Path] = {
@@ -56,11 +60,37 @@ class Blueprint(Section):
     """The teams that share the cluster; each has a namespace and a virtual cluster."""
     emr: Emr = Emr()
     """Amazon EMR on EKS."""
+    image: Image = Image()
+    """The image of Spark's driver and executors."""
+    pipeline: Pipeline | None = Pipeline()
+    """The run of the loan pipeline; null makes no stack for it."""
 
     @property
     def partition(self) -> str:
         """The partition of the region: aws or aws-us-gov."""
         return partition(self.region)
+
+    @property
+    def pipeline_team(self) -> Team | None:
+        """The team whose the pipeline's run is; None where it has a name that no team has."""
+        wanted = self.pipeline.team if self.pipeline else None
+        return next((team for team in self.teams if wanted in (None, team.name)), None)
+
+    def gpus_of(self, team: Team) -> int:
+        """Return how many GPUs a team may use at once."""
+        return self.capacity.gpu.max_gpus if team.quota.gpus is None else team.quota.gpus
+
+    def job(self, team: Team, image: str) -> SparkJob:
+        """Return the pipeline's job on this system; raises ValueError where it could not run, with the arithmetic."""
+        capacity = self.capacity
+        platform = Platform(
+            release=self.emr.release,
+            image=image,
+            gpu_types=capacity.gpu.instance_types,
+            driver_types=capacity.driver.instance_types,
+            gpus=self.gpus_of(team),
+        )
+        return (self.pipeline or Pipeline()).job(platform)
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong between sections."""
@@ -69,7 +99,9 @@ class Blueprint(Section):
         yield from self._fleet()
         yield from self._teams()
         yield from self._principals()
-        yield from self._placement()
+        yield from self._image()
+        misplaced = [*self._placement()]
+        yield from misplaced or self._pipeline()
 
     def _tags(self) -> Iterator[Problem]:
         for key, value in self.tags.items():
@@ -146,6 +178,10 @@ class Blueprint(Section):
                 text = f"{arn} is of another partition than {self.region}: its ARNs begin with arn:{self.partition}:"
                 yield Problem(("cluster", "admins", index), text)
 
+    def _image(self) -> Iterator[Problem]:
+        if misfit := self.image.misfit(self.emr.release):
+            yield Problem(("image", "base"), misfit)
+
     def _placement(self) -> Iterator[Problem]:
         """Yield each pod of the system that may find no node, with a run of every team starting at once."""
         core, capacity = self.cluster.core_nodes, self.capacity
@@ -158,3 +194,28 @@ class Blueprint(Section):
             submitters=len(self.teams),
         )
         yield from (Problem(NODES[kind], text) for kind, text in missing)
+
+    def _pipeline(self) -> Iterator[Problem]:
+        """Yield why the pipeline's run could not run, or not within its team's quota."""
+        if self.pipeline is None:
+            return
+        team = self.pipeline_team
+        if team is None:
+            names = ", ".join(team.name for team in self.teams)
+            yield Problem(("pipeline", "team"), f'"{self.pipeline.team}" is none of the teams: use one of {names}')
+            return
+        try:
+            job = self.job(team, "image")
+        except ValueError as error:
+            yield from (Problem(("pipeline",), text) for text in str(error).splitlines())
+            return
+        wanted = job.driver.size + job.executor.size.times(job.executor_count) + SUBMITTER.size
+        limits = (
+            (wanted.gpus, self.gpus_of(team), "GPUs"),
+            (ceil(wanted.cpu / 1000), team.quota.vcpus, "vCPUs"),
+            (ceil(wanted.memory / 1024), team.quota.memory_gib, "GiB of memory"),
+        )
+        for asked, most, unit in limits:
+            if most is not None and asked > most:
+                text = f"{job.executor_count} executors, driver and submitter ask for {asked} {unit}, and {team.name}"
+                yield Problem(("pipeline", "executors"), f"{text} may have {most}: use fewer, or raise its quota")

@@ -5,11 +5,9 @@ from typing import Annotated
 
 from config.errors import Problem
 from config.section import RetentionDays, Section, Shape
+from rapids_eks.spark_job import release
 
-FORM = r"emr-\d{1,3}\.\d{1,3}\.\d{1,3}-(?:spark-rapids-)?(?:latest|20\d{6})"
-# XGBoost on GPUs schedules by stage, which Spark knows on Kubernetes from 3.5.1 on, and EMR from this release on:
-# https://docs.aws.amazon.com/emr/latest/EMR-on-EKS-DevelopmentGuide/emr-eks-7.4.0.html
-FIRST = (7, 4)
+FORM = r"emr-\d{1,3}\.\d{1,3}\.\d{1,3}-spark-rapids-(?:latest|20\d{6})"
 
 
 class Emr(Section):
@@ -24,6 +22,4 @@ class Emr(Section):
 
     def problems(self) -> Iterator[Problem]:
         """Yield a release whose Spark is too old."""
-        if tuple(map(int, self.release.removeprefix("emr-").split(".")[:2])) < FIRST:
-            text = f"{self.release} is too old, XGBoost on GPUs needs Spark 3.5.1: use emr-7.4.0 or newer"
-            yield Problem(("release",), text)
+        yield from (Problem(("release",), text) for text in release.problems(self.release, None))

@@ -1,10 +1,11 @@
 """The pinned cdk CLI, run against a world."""
 
+import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +54,32 @@ class CdkCli:
             raise StepFailed(f"{step}: cdk {' '.join(arguments)} ended with status {process.returncode}")
         return "".join(lines)
 
-    def deploy(self, step: str, *arguments: str) -> str:
+    def prepare(self, *arguments: str) -> None:
+        """Synthesize the app, for all commands that follow, and bootstrap the world."""
+        self("synth", "synth", "--quiet", "--output", str(self._assembly), *arguments)
+        self.built("bootstrap", "bootstrap", f"aws://{self.world.account}/{self.world.region}")
+
+    def built(self, step: str, *arguments: str) -> str:
+        """Run a command on what was synthesized."""
+        return self(step, *arguments, "--app", str(self._assembly))
+
+    def deploy(self, step: str, *stacks: str) -> str:
         """Deploy stacks without a question, with a line for each event; return what the CLI says."""
-        return self(step, "deploy", "--require-approval", "never", "--progress", "events", *arguments)
+        return self.built(step, "deploy", *stacks, "--require-approval", "never", "--progress", "events")
+
+    def destroy(self, step: str) -> None:
+        """Delete every stack."""
+        self.built(step, "destroy", "--all", "--force")
+
+    def stacks(self) -> list[str]:
+        """Return the ids of the stacks that were synthesized."""
+        artifacts = json.loads((self._assembly / "manifest.json").read_text())["artifacts"]
+        return [name for name, each in artifacts.items() if each["type"] == "aws:cloudformation:stack"]
+
+    @property
+    def _assembly(self) -> Path:
+        return self.world.directory / "cdk.out"
+
+    def times(self) -> Iterator[str]:
+        """Yield a line with the seconds of each step."""
+        yield from (f"  {step:<26}{seconds:7.1f} s" for step, seconds in self.seconds.items())

@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -15,7 +15,8 @@ from rehearsal import daemon, tools
 from rehearsal.cdk_cli import CdkCli, StepFailed
 from rehearsal.clock import Clock
 from rehearsal.faults import Kind
-from rehearsal.rehearse import Rehearsal, leftovers, report, table
+from rehearsal.left_over import LeftOver, resources
+from rehearsal.rehearse import rehearse
 from rehearsal.world import PageError, World
 
 DIRECTORY = Path("build/rehearsal")
@@ -42,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _up(directory: Path, chosen: argparse.Namespace) -> int:
     world = daemon.up(directory, chosen.port, chosen.speed)
     for name in tools.FORGOTTEN:
-        report(f"unset {name}")
+        _say(f"unset {name}")
     for name, value in tools.environment(world).items():
-        report(f"export {name}={shlex.quote(value)}")
+        _say(f"export {name}={shlex.quote(value)}")
     return 0
 
 
@@ -58,7 +59,8 @@ def _serve(directory: Path, chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _run(directory: Path, chosen: argparse.Namespace) -> int:
+def _told(directory: Path, chosen: argparse.Namespace, work: Callable[[CdkCli, LeftOver], None]) -> int:
+    """Do some work with the cdk CLI in a world of its own; tell how long each step took and what was left."""
     from rehearsal import server  # noqa: PLC0415 - seconds, which no other command needs
 
     daemon.claim(directory)
@@ -66,37 +68,54 @@ def _run(directory: Path, chosen: argparse.Namespace) -> int:
     world = World(directory, chosen.port, clock=Clock(chosen.speed))
     try:
         server.serve(world)
-        rehearsal = Rehearsal(CdkCli(world, Path(chosen.app).resolve(), report), chosen.expect)
+        cdk, left = CdkCli(world, Path(chosen.app).resolve(), _say), LeftOver(world, chosen.expect)
         try:
-            clean = rehearsal.run()
+            work(cdk, left)
         finally:
-            report(table(rehearsal))
+            _say("\n".join([*cdk.times(), *left.lines()]))
     finally:
         world.close()
-    return 0 if clean else 1
+    return 0 if left.is_explained else 1
+
+
+def _run(directory: Path, chosen: argparse.Namespace) -> int:
+    return _told(directory, chosen, lambda cdk, left: rehearse(cdk, left, chosen.stacks or ("--all",)))
+
+
+def _demo(directory: Path, chosen: argparse.Namespace) -> int:
+    from rehearsal.demo import Demo  # noqa: PLC0415 - it knows this project's app, which no other command does
+
+    story = Demo(*(Path(each).resolve() for each in (chosen.config, chosen.data, chosen.result)))
+    return _told(directory, chosen, story.show)
+
+
+def _say(line: str) -> None:
+    """Print a line at once, whatever standard output is."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _state(directory: Path, _: argparse.Namespace) -> int:
-    report(json.dumps(daemon.world_of(directory).page("state"), indent=1))
+    _say(json.dumps(daemon.world_of(directory).page("state"), indent=1))
     return 0
 
 
 def _leftovers(directory: Path, _: argparse.Namespace) -> int:
-    for name in leftovers(daemon.world_of(directory)):
-        report(name)
+    for name in resources(daemon.world_of(directory)):
+        _say(name)
     return 0
 
 
 def _fault(directory: Path, chosen: argparse.Namespace) -> int:
     fault = {"kind": chosen.kind, "target": chosen.target, "always": chosen.always}
-    report(json.dumps(daemon.world_of(directory).page("faults", fault)))
+    _say(json.dumps(daemon.world_of(directory).page("faults", fault)))
     return 0
 
 
 def _faults(directory: Path, chosen: argparse.Namespace) -> int:
     page = daemon.world_of(directory).page("faults", method="DELETE" if chosen.clear else None)
     for fault in page["planted"]:
-        report(f"{fault['kind']} {fault['target']}{' always' if fault['always'] else ''}")
+        _say(f"{fault['kind']} {fault['target']}{' always' if fault['always'] else ''}")
     return 0
 
 
@@ -105,6 +124,7 @@ COMMANDS = {
     "down": _down,
     "serve": _serve,
     "run": _run,
+    "demo": _demo,
     "state": _state,
     "leftovers": _leftovers,
     "fault": _fault,
@@ -136,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
         "down": "end it, with everything that it started",
         "serve": "be the rehearsal, in the foreground",
         "run": "bootstrap, deploy, destroy and deploy an app again with the real cdk CLI, and list what is left over",
+        "demo": "deploy the app, bring it loan files, run the pipeline, fetch what it leaves, and destroy it all",
         "state": "print what exists, as JSON",
         "leftovers": "list what exists, a line each",
         "fault": "make something fail",
@@ -146,13 +167,18 @@ def _parser() -> argparse.ArgumentParser:
         parser_of.add_argument(
             "--directory", default=str(DIRECTORY), help=f"where its files lie (default: {DIRECTORY})"
         )
-    for name in ("up", "serve", "run"):
+    for name in ("up", "serve", "run", "demo"):
         made[name].add_argument("--port", type=_port, default=0, help="loopback port, 0 for any free one (default: 0)")
         made[name].add_argument("--speed", type=_speed, default=60.0, help="AWS's seconds in one of ours (default: 60)")
-    made["run"].add_argument("--app", default=".", help="directory of the CDK app, with its cdk.json (default: .)")
-    made["run"].add_argument(
-        "--expect", action="append", default=[], help="pattern of `service kind id` that may stay; may be given again"
-    )
+    for name in ("run", "demo"):
+        made[name].add_argument("--app", default=".", help="directory of the CDK app, with its cdk.json (default: .)")
+        made[name].add_argument(
+            "--expect", action="append", default=[], metavar="PATTERN", help="of `service kind id` that may stay; again"
+        )
+    made["run"].add_argument("--stacks", nargs="+", default=[], metavar="ID", help="to deploy (default: all)")
+    made["demo"].add_argument("--config", default="blueprint.yaml", help="blueprint (default: blueprint.yaml)")
+    made["demo"].add_argument("--data", default="build/demo/input", help="folder of csv files (default: %(default)s)")
+    made["demo"].add_argument("--result", default="build/demo/result", help="folder to fetch to (default: %(default)s)")
     made["fault"].add_argument("kind", choices=FAULTS)
     made["fault"].add_argument("target", help="logical id, service:Operation, function or job name; * for any")
     made["fault"].add_argument("--always", action="store_true", help="every time, not once")

@@ -106,8 +106,26 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
             {"teams": [{"name": "a", "quota": {"gpus": 9}}]},
             "teams[0].quota.gpus: 9 GPUs are more than capacity.gpu.max_gpus (8): lower this or raise that",
         ),
-        ({"emr": {"release": "emr-7.3.0-latest"}}, "emr.release: emr-7.3.0-latest is too old, XGBoost on GPUs needs"),
-        ({"emr": {"release": "emr-6.15.0-latest"}}, "emr.release: emr-6.15.0-latest is too old"),
+        (
+            {"emr": {"release": "emr-7.3.0-spark-rapids-latest"}},
+            "emr.release: release is emr-7.3.0-spark-rapids-latest, but XGBoost on GPUs needs Spark 3.5.1: use emr-7.4",
+        ),
+        ({"emr": {"release": "emr-7.13.0-latest"}}, '"emr-7.13.0-latest" is not allowed; use a release label like'),
+        ({"pipeline": {"team": "b"}}, 'pipeline.team: "b" is none of the teams: use one of team-a'),
+        (
+            {"pipeline": {"executors": 9}},
+            "pipeline.executors: 9 executors, driver and submitter ask for 9 GPUs, and team-a may have 8: use fewer",
+        ),
+        (
+            {"teams": [{"name": "a", "quota": {"vcpus": 34}}]},
+            "8 executors, driver and submitter ask for 35 vCPUs, and a may have 34: use fewer, or raise its quota",
+        ),
+        (
+            {"teams": [{"name": "a", "quota": {"memory_gib": 64}}]},
+            "GiB of memory, and a may have 64: use fewer, or raise its quota",
+        ),
+        ({"pipeline": {"executor_heap_gib": 17}}, "pipeline: executor ("),
+        ({"pipeline": {"conf": {"spark.rapids.memory.pinnedPool.size": "4g"}}}, "pipeline: conf"),
         (
             {"emr": {"release": "emr-spark-8.0.0"}},
             '"emr-spark-8.0.0" is not allowed; use a release label like emr-7.13.0',
@@ -131,7 +149,16 @@ def test_what_cannot_be_is_refused(sections: dict[str, Any], said: str, blueprin
         capacity(gpu={"instance_types": ["p4d.24xlarge"], "mig_strategy": "single", "mig_profile": "all-1g.5gb"}),
         capacity(expire_after_hours=None),
         {"data": {"bucket": "mine"}},
-        {"emr": {"release": "emr-7.4.0-latest"}},
+        {"emr": {"release": "emr-7.4.0-spark-rapids-latest"}},
+        {"pipeline": None},
+        {
+            "pipeline": {
+                "executors": 1,
+                "arguments": ["--rounds", "500"],
+                "conf": {"spark.sql.shuffle.partitions": "64"},
+            }
+        },
+        {"teams": [{"name": "a", "quota": {"gpus": 2}}]},
         {"emr": {"release": "emr-10.0.0-spark-rapids-20281231"}},
     ],
 )
@@ -161,3 +188,17 @@ def test_a_blueprint_cannot_be_changed(blueprints: Blueprints) -> None:
 def test_sections_made_in_python_are_checked_like_those_of_a_file() -> None:
     with pytest.raises(ValueError, match="raise max_gpus"):
         config.GpuNodes(instance_types=("p4d.24xlarge",), max_gpus=7)
+
+
+@pytest.mark.parametrize(("gpus", "executors"), [(1, 1), (3, 3), (8, 8), (100, 8)])
+def test_a_run_takes_no_more_executors_than_its_team_may_have_gpus(gpus: int, executors: int) -> None:
+    blueprint = config.Blueprint.model_validate(
+        {
+            "name": "a",
+            "region": "us-west-2",
+            "capacity": {"gpu": {"max_gpus": 100}},
+            "network": {"pod_cidr": "100.64.0.0/16"},
+            "teams": [{"name": "a", "quota": {"gpus": gpus}}],
+        }
+    )
+    assert blueprint.job(blueprint.teams[0], "image").executor_count == executors

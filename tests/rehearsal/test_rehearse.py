@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.cdk_cli import CdkCli
-from rehearsal.rehearse import Rehearsal, table
+from rehearsal.left_over import LeftOver
 from rehearsal.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,17 +27,18 @@ def test_the_sample_is_deployed_twice_and_destroyed_twice_and_nothing_unexplaine
 
 
 def test_what_no_pattern_expects_is_unexplained(tmp_path: Path) -> None:
-    rehearsal = Rehearsal(CdkCli(World(tmp_path, 0), tmp_path, print), ["logs LogGroup */aws/lambda/*"])
     found = ["logs LogGroup arn:aws:logs:us-west-2:1:log-group:/aws/lambda/x", "ec2 Volume vol-1"]
-    rehearsal.left["destroy"] = found
-    assert rehearsal.unexplained(found) == ["ec2 Volume vol-1"]
-    assert "! ec2 Volume vol-1" in table(rehearsal)
-    assert f"  {found[0]} (expected: logs LogGroup */aws/lambda/*)" in table(rehearsal)
-    assert "left after destroy: 2, of which 1 unexplained" in table(rehearsal)
+    left = LeftOver(World(tmp_path, 0), ["logs LogGroup */aws/lambda/*"], {"destroy": found})
+    assert not left.is_explained
+    assert left.unexplained(found) == ["ec2 Volume vol-1"]
+    table = "\n".join(left.lines())
+    assert "! ec2 Volume vol-1" in table
+    assert f"  {found[0]} (expected: logs LogGroup */aws/lambda/*)" in table
+    assert "left after destroy: 2, of which 1 unexplained" in table
 
 
 def test_what_a_deletion_policy_keeps_is_explained_by_it(tmp_path: Path) -> None:
-    rehearsal = Rehearsal(CdkCli(World(tmp_path, 0), tmp_path, print), kept=frozenset({"data-1"}))
-    rehearsal.left["destroy"] = ["s3 Bucket arn:aws:s3:::data-1", "s3 Bucket arn:aws:s3:::other-data-1"]
-    assert rehearsal.unexplained(rehearsal.left["destroy"]) == ["s3 Bucket arn:aws:s3:::other-data-1"]
-    assert "  s3 Bucket arn:aws:s3:::data-1 (kept by its DeletionPolicy)" in table(rehearsal)
+    found = ["s3 Bucket arn:aws:s3:::data-1", "s3 Bucket arn:aws:s3:::other-data-1"]
+    left = LeftOver(World(tmp_path, 0), found={"destroy": found}, kept=frozenset({"data-1"}))
+    assert left.unexplained(found) == ["s3 Bucket arn:aws:s3:::other-data-1"]
+    assert "  s3 Bucket arn:aws:s3:::data-1 (kept by its DeletionPolicy)" in "\n".join(left.lines())
