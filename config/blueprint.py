@@ -26,14 +26,11 @@ from config.zones import WITHOUT_EKS, partition, refusal
 from rapids_eks.spark_job.job import SparkJob
 from rapids_eks.subnets import usable
 from rapids_eks.system_pods import SUBMITTER, unplaceable
+from rapids_eks.team_layout import pascal_case
 
+MOST_TEAMS = 40  # each has 5 outputs of a stack's 200, and 9 resources of its 500
 MOST_TAGS = 40  # AWS allows 50; CloudFormation, EKS and Karpenter add theirs
-NODES: Mapping[str, Path] = {
-    "core": ("cluster", "core_nodes"),
-    "driver": ("capacity", "driver"),
-    "gpu": ("capacity", "gpu"),
-}
-TAG_KEY = re.compile(r"(?!(?i:aws:)|kubernetes\.io/|k8s\.io/|karpenter\.|eks:)[\w .:/=+@-]{1,128}")
+TAG_KEY = re.compile(r"(?!(?i:aws:)|kubernetes\.io/|k8s\.io/|karpenter\.|eks:)[\w .:/+@-]{1,128}")
 TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 
 
@@ -56,7 +53,7 @@ class Blueprint(Section):
     """The nodes of Spark's drivers and executors."""
     data: Data = Data()
     """The data bucket."""
-    teams: tuple[Team, ...] = Field(min_length=1, max_length=100)
+    teams: tuple[Team, ...] = Field(min_length=1, max_length=MOST_TEAMS)
     """The teams that share the cluster; each has a namespace and a virtual cluster."""
     emr: Emr = Emr()
     """Amazon EMR on EKS."""
@@ -100,13 +97,17 @@ class Blueprint(Section):
         yield from self._teams()
         yield from self._principals()
         yield from self._image()
-        misplaced = [*self._placement()]
-        yield from misplaced or self._pipeline()
+        yield from self._placement()
+        yield from self._pipeline()
 
     def _tags(self) -> Iterator[Problem]:
+        for key in sorted(self.tags, key=str.lower):
+            same = [other for other in self.tags if other != key and other.lower() == key.lower()]
+            if same and key > same[0]:
+                yield Problem(("tags", key), f'differs from "{same[0]}" in case only, which IAM refuses: keep one')
         for key, value in self.tags.items():
             if not TAG_KEY.fullmatch(key):
-                text = "is no tag key: 1 to 128 letters, digits, spaces and _.:/=+-@; no prefix of AWS or Kubernetes"
+                text = "is no tag key: 1 to 128 letters, digits, spaces and _.:/+-@; no prefix of AWS or Kubernetes"
                 yield Problem(("tags", key), text)
             if not TAG_VALUE.fullmatch(value):
                 text = f'"{value}" is not a value for a tag: up to 256 letters, digits, spaces and _.:/=+-@'
@@ -166,8 +167,10 @@ class Blueprint(Section):
         names = [team.name for team in self.teams]
         most = self.capacity.gpu.max_gpus
         for index, team in enumerate(self.teams):
-            if team.name in names[:index]:
-                yield Problem(("teams", index, "name"), f'"{team.name}" is another team\'s name too: choose another')
+            others = {pascal_case(name): name for name in names[:index]}
+            if other := others.get(pascal_case(team.name)):
+                text = f'"{team.name}" and the team "{other}" would share the names of their outputs: choose another'
+                yield Problem(("teams", index, "name"), text)
             if (team.quota.gpus or 0) > most:
                 text = f"{team.quota.gpus} GPUs are more than capacity.gpu.max_gpus ({most}): lower this or raise that"
                 yield Problem(("teams", index, "quota", "gpus"), text)
@@ -184,16 +187,14 @@ class Blueprint(Section):
 
     def _placement(self) -> Iterator[Problem]:
         """Yield each pod of the system that may find no node, with a run of every team starting at once."""
-        core, capacity = self.cluster.core_nodes, self.capacity
+        core = self.cluster.core_nodes
         missing = unplaceable(
             core_types=core.instance_types,
             core_count=core.count,
-            driver_types=capacity.driver.instance_types,
-            gpu_types=capacity.gpu.instance_types,
-            karpenter=capacity.mode == "karpenter",
+            karpenter=self.capacity.mode == "karpenter",
             submitters=len(self.teams),
         )
-        yield from (Problem(NODES[kind], text) for kind, text in missing)
+        yield from (Problem(("cluster", "core_nodes"), text) for text in missing)
 
     def _pipeline(self) -> Iterator[Problem]:
         """Yield why the pipeline's run could not run, or not within its team's quota."""

@@ -8,10 +8,11 @@ from pydantic import Field
 from config.errors import Problem
 from config.instance_types import GPUS, GeneralType, GpuType, addresses, vcpus
 from config.names import ImageRelease
-from config.section import Section
+from config.section import Section, Shape
 
 WITH_MIG = ("p4d", "p5")  # what the names of the types with partitionable GPUs begin with
 # The image has 25 GB, and its layers lie beside it while it is unpacked.
+UbuntuRelease = Annotated[str, Shape(r"current|20\d{6}(?:\.\d{1,2})?", "current, or a date like 20260915")]
 RootVolume = Annotated[int, Field(ge=80, le=16384)]
 
 
@@ -39,13 +40,14 @@ class GpuNodes(Section):
     instance_types: Annotated[tuple[GpuType, ...], Field(min_length=1, max_length=20)] = ("g5.2xlarge",)
     """EC2 types with NVIDIA GPUs. More of them (g6.2xlarge, g6e.2xlarge) make Spot capacity last longer."""
     max_gpus: Annotated[int, Field(ge=1, le=1000)] = 8
-    """GPUs of all nodes together; no more nodes start beyond."""
+    """GPUs of all nodes together; no more nodes start beyond. Where GPUs are partitioned, each partition counts."""
     spot: bool = True
     """Spot first and on-demand where there is none; false is on-demand only."""
     root_volume_gib: RootVolume = 100
     """Size of each node's encrypted gp3 root volume in GiB."""
-    mig_strategy: Literal["none", "single", "mixed"] = "none"
-    """How the device plugin offers partitions of a GPU (MIG, on p4d, p4de and p5 types only); none: whole GPUs."""
+    mig_strategy: Literal["none", "single"] = "none"
+    """Whether the device plugin offers partitions of a GPU (MIG, on p4d, p4de and p5 types only), all of one size, as
+    GPUs; none: whole GPUs. Partitions of several sizes have names of their own, which no executor asks for."""
     mig_profile: Annotated[str | None, Field(pattern=r"^all-[a-z0-9.+-]{1,50}$")] = None
     """Into what each GPU is partitioned, like all-1g.10gb: a name of the GPU Operator's MIG configuration."""
 
@@ -73,14 +75,18 @@ class Capacity(Section):
     # seen by others in us-east-1, for 1.35, as the public parameter .../amazon-eks-node-al2023-x86_64-standard-1.35-...
     al2023_release: ImageRelease = "v20260930"
     """Release of the Amazon Linux 2023 images for EKS; nodes are replaced when it changes."""
+    ubuntu_release: UbuntuRelease = "current"
+    """Release of Canonical's Ubuntu 24.04 for EKS. A date stays the same; `current` moves whenever CloudFormation looks
+    at it anew, and replaces the GPU nodes then."""
     driver: DriverNodes = DriverNodes()
     """The nodes of Spark's drivers."""
     gpu: GpuNodes = GpuNodes()
     """The nodes of Spark's executors."""
     consolidate_after_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
     """Minutes for which a node stays after its last pod."""
-    expire_after_hours: Annotated[int | None, Field(ge=1, le=8760)] = 720
-    """Hours after which Karpenter, and it only, replaces a node, for a newer image; null is never."""
+    expire_after_hours: Annotated[int | None, Field(ge=24, le=8760)] = 720
+    """Hours after which Karpenter, and it only, replaces a node that has never been empty, for a newer image: what
+    still runs there is ended after `termination_grace_minutes`. null is never."""
     termination_grace_minutes: Annotated[int, Field(ge=5, le=30)] = 15
     """Minutes that pods have when Karpenter, and it only, takes their node away; then they are stopped, so that
     deletion ends."""

@@ -100,7 +100,7 @@ def _job_nodes(
             pools=pools,
             lifetime=lifetime,
             image_release=capacity.al2023_release,
-            operating_system=capacity.operating_system,
+            ubuntu_release=capacity.ubuntu_release if capacity.operating_system == "ubuntu" else None,
             tags=tags,
         )
     return KarpenterNodes(

@@ -9,8 +9,9 @@ from constructs import Construct
 
 import config
 from rapids_eks.data_bucket.construct import DataBucket
-from rapids_eks.emr_team import EmrTeam, pascal_case, prefix
+from rapids_eks.emr_team import EmrTeam
 from rapids_eks.team_commands import TeamCommands
+from rapids_eks.team_layout import pascal_case, prefix
 
 
 class TeamsStack(cdk.Stack):
@@ -32,10 +33,11 @@ class TeamsStack(cdk.Stack):
         super().__init__(scope, id, stack_name=f"{name}-teams", env=env, description=f"The teams of {name}")
         self.bucket = _bucket(self, data, [team.name for team in teams])
         self.teams = {}
+        scope = Construct(self, "Team")  # so that no name of a team is that of another construct
         for team in teams:
             quota = team.quota
             made = self.teams[team.name] = EmrTeam(
-                self,
+                scope,
                 pascal_case(team.name),
                 cluster=cluster,
                 cluster_name=name,

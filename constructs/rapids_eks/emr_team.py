@@ -9,9 +9,8 @@ from aws_cdk.aws_emrcontainers import CfnVirtualCluster
 from constructs import Construct
 
 from rapids_eks.job_role import JobRole
+from rapids_eks.team_layout import prefix
 from rapids_eks.team_namespace import TeamNamespace
-
-INPUT = "input/fannie-mae-single-family-loan-performance/"  # below a team's prefix
 
 
 class EmrTeam(Construct):
@@ -89,16 +88,6 @@ class EmrTeam(Construct):
             ],
             resource_arns=[arn, runs],
         )
-
-
-def prefix(team: str) -> str:
-    """Return below which a team's objects lie in the data bucket."""
-    return f"{team}/spark-rapids-emr/"
-
-
-def pascal_case(team: str) -> str:
-    """Return a team's name as constructs and outputs have it: SparkTeamA of spark-team-a."""
-    return "".join(part.capitalize() for part in team.split("-"))
 
 
 def _log_group_arn(scope: Construct, name: str) -> str:

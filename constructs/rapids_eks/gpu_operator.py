@@ -39,7 +39,7 @@ class GpuOperator(Construct):
         cluster: eks.ICluster,
         gpu_node_labels: Mapping[str, str],
         core_node_labels: Mapping[str, str] = CORE_LABELS,
-        mig_strategy: Literal["none", "single", "mixed"] = "none",
+        mig_strategy: Literal["none", "single"] = "none",
         driver_on_nodes: bool = True,
     ) -> None:
         """Install it for nodes with `gpu_node_labels`, which may have the taint `nvidia.com/gpu`.
@@ -70,7 +70,7 @@ class GpuOperator(Construct):
 def values(
     gpu_node_labels: Mapping[str, str],
     core_node_labels: Mapping[str, str],
-    mig_strategy: Literal["none", "single", "mixed"],
+    mig_strategy: Literal["none", "single"],
     *,
     driver_on_nodes: bool,
 ) -> Values:

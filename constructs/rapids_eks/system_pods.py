@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from rapids_eks.placement import Nodes, Pod, Size, alone, together
+from rapids_eks.placement import Nodes, Pod, Size, together
 
 # EKS's add-ons: https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html
 ON_EVERY_NODE = (
@@ -55,27 +55,12 @@ DRIVER = spark("driver", cores=2, memory_mib=(8 + 2) * 1024)
 EXECUTOR = spark("executor", cores=4, memory_mib=(15 + 12) * 1024, gpus=1)
 
 
-def unplaceable(
-    *,
-    core_types: Sequence[str],
-    core_count: int,
-    driver_types: Sequence[str],
-    gpu_types: Sequence[str],
-    karpenter: bool,
-    submitters: int,
-) -> Iterator[tuple[str, str]]:
-    """Yield the kind of nodes (core, driver, gpu) on which a pod would or might find no place, and what to change.
+def unplaceable(*, core_types: Sequence[str], core_count: int, karpenter: bool, submitters: int) -> Iterator[str]:
+    """Yield which pod might find no place on the core nodes, and what to change.
 
-    The core nodes are `core_count` of any of their types, and run Karpenter or else the Cluster Autoscaler, and so many
-    `submitters` at a time. Nodes of drivers and executors start for them, so each type must hold one, or one per GPU.
-    Raises ValueError where nothing is known of a type.
+    They are `core_count` of any of their types, and run Karpenter or else the Cluster Autoscaler, and so many
+    `submitters` at a time. Raises ValueError where nothing is known of a type.
     """
     scaler = KARPENTER if karpenter else CLUSTER_AUTOSCALER
     central = [*ON_CORE_NODES, scaler, replace(SUBMITTER, replicas=submitters)]
-    found = (
-        ("core", together(Nodes("core", core_types, ON_EVERY_NODE), core_count, central)),
-        ("driver", alone(Nodes("driver", driver_types, ON_EVERY_NODE), DRIVER)),
-        ("gpu", alone(Nodes("gpu", gpu_types, ON_GPU_NODES), EXECUTOR)),
-    )
-    for kind, texts in found:
-        yield from ((kind, text) for text in texts)
+    yield from together(Nodes("core", core_types, ON_EVERY_NODE), core_count, central)

@@ -3,7 +3,8 @@
 import aws_cdk as cdk
 from constructs import Construct
 
-from rapids_eks.emr_team import INPUT, EmrTeam, pascal_case
+from rapids_eks.emr_team import EmrTeam
+from rapids_eks.team_layout import INPUT, pascal_case
 
 
 class TeamCommands(Construct):

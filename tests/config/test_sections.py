@@ -57,7 +57,7 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
         ),
         (
             capacity(gpu={"instance_types": ["g5.xlarge"]}),
-            "capacity.gpu: executor (4000m CPU, 28160 MiB, 1 GPU) cannot be placed on",
+            "pipeline: executor (4000m CPU, 28160 MiB, 1 GPU) cannot be placed on a gpu node of type g5.xlarge",
         ),
         (cluster(core_nodes={"instance_types": ["g5.xlarge"]}), '"g5.xlarge" is not a type of the families c, m and r'),
         (cluster(core_nodes={"instance_types": ["m7g.large"]}), "m7g.large is an ARM type"),
@@ -101,7 +101,11 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
         ({"teams": [{"name": "kube-system"}]}, 'teams[0].name: "kube-system" is a namespace of the system'),
         ({"teams": [{"name": "karpenter"}]}, '"karpenter" is a namespace of the system: choose another name'),
         ({"teams": [{"name": "Team"}]}, "use 1 to 63 lower-case letters, digits and hyphens"),
-        ({"teams": [{"name": "a"}, {"name": "a"}]}, 'teams[1].name: "a" is another team\'s name too: choose another'),
+        ({"teams": [{"name": "team-1"}, {"name": "team1"}]}, '"team1" and the team "team-1" would share the names of'),
+        ({"tags": {"Cost": "1", "cost": "2"}}, 'tags.cost: differs from "Cost" in case only'),
+        (capacity(gpu={"mig_strategy": "mixed"}), "mig_strategy"),
+        (capacity(ubuntu_release="2026"), '"2026" is not allowed; use current, or a date like 20260915'),
+        ({"teams": [{"name": "a"}, {"name": "a"}]}, 'teams[1].name: "a" and the team "a" would share the names'),
         (
             {"teams": [{"name": "a", "quota": {"gpus": 9}}]},
             "teams[0].quota.gpus: 9 GPUs are more than capacity.gpu.max_gpus (8): lower this or raise that",
@@ -151,6 +155,8 @@ def test_what_cannot_be_is_refused(sections: dict[str, Any], said: str, blueprin
         {"data": {"bucket": "mine"}},
         {"emr": {"release": "emr-7.4.0-spark-rapids-latest"}},
         {"pipeline": None},
+        {"pipeline": None, **capacity(gpu={"instance_types": ["g5.xlarge"]})},
+        {"teams": [{"name": "data"}, {"name": "bootstrap-version"}]},
         {
             "pipeline": {
                 "executors": 1,

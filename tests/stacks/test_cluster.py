@@ -11,6 +11,8 @@ import pytest
 
 import config
 from rapids_eks.job_pools import CORE_LABELS, DRIVER_LABELS, EXECUTOR_LABELS, GPU
+from rapids_eks.placement import Size
+from rapids_eks.system_pods import DRIVER, EXECUTOR
 from rehearsal.emr.pods import SUBMITTER_SIZE
 from rehearsal.kubernetes.api import Api, ApiError
 from tests.rehearsal.live.account import Account, Outcome
@@ -178,11 +180,15 @@ def test_a_volume_tells_its_cluster_and_carries_the_blueprint_s_tags(account: Ac
     kubernetes.call("DELETE", f"{PODS}/user")
 
 
+def requests(size: Size) -> dict[str, str]:
+    return {"cpu": f"{size.cpu}m", "memory": f"{size.memory}Mi"}
+
+
 def test_drivers_and_executors_get_nodes_of_the_cluster_in_the_node_subnets(account: Account, kubernetes: Api) -> None:
     """The nodes stay: the stack is deleted while they run."""
     kubernetes.create("/apis/apps/v1/namespaces/kube-system/daemonsets", device_plugin())
-    driver = _pod("driver", {"cpu": "3"}, nodeSelector=DRIVER_LABELS)
-    executor = _pod("executor", {"cpu": "6", GPU: "1"}, nodeSelector=EXECUTOR_LABELS)
+    driver = _pod("driver", requests(DRIVER.size), nodeSelector=DRIVER_LABELS)
+    executor = _pod("executor", {**requests(EXECUTOR.size), GPU: "1"}, nodeSelector=EXECUTOR_LABELS)
     account.waits(60, lambda: not kubernetes.items(PODS))
     _run(account, kubernetes, driver, executor)
     made = instances_with(account, "karpenter.sh/nodepool")

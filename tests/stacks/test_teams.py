@@ -190,6 +190,18 @@ def test_who_may_submit_for_one_team_may_not_for_another(account: Account, deplo
     assert not allowed(emr.list_job_runs, virtualClusterId=other["virtualClusterId"])
 
 
+@pytest.mark.parametrize("stack", ["Cluster", "Network"])
+def test_a_stack_that_others_stand_on_is_not_deleted_before_them(
+    stack: str, account: Account, deployed: Deployed
+) -> None:
+    """The console offers it, and nothing of the stack may be gone afterwards."""
+    there = account.left()
+    refused = account.delete(deployed.stacks[stack])
+    assert refused.status == "CREATE_COMPLETE"
+    assert "cannot be deleted as it is in use by rapids-minimal-" in refused.reasons
+    assert account.left() == there
+
+
 @pytest.fixture
 def kubernetes(account: Account, deployed: Deployed, tmp_path: Path) -> Api:
     assert deployed

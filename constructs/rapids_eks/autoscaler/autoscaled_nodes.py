@@ -1,7 +1,6 @@
 """Nodes for jobs, by the Cluster Autoscaler."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
@@ -33,10 +32,10 @@ class AutoscaledNodes(Construct):
         pools: Sequence[Pool],
         lifetime: Lifetime,
         image_release: str,
-        operating_system: Literal["al2023", "ubuntu"],
+        ubuntu_release: str | None,
         tags: Mapping[str, str],
     ) -> None:
-        """Make groups in each of `node_subnets`, on the operating system named for GPU nodes, others on AL2023.
+        """Make groups in each of `node_subnets`, on AL2023, or those with GPUs on a release of Ubuntu.
 
         It must depend on core nodes, for the autoscaler's pod, and on the cluster's add-ons. `cluster_name` is the
         cluster's in literal text, `version` its Kubernetes; raises ValueError where one is not, or not known.
@@ -51,7 +50,7 @@ class AutoscaledNodes(Construct):
             subnets=node_subnets,
             pools=pools,
             image_release=image_release,
-            gpus_on_ubuntu=operating_system == "ubuntu",
+            ubuntu_release=ubuntu_release,
             tags=tags,
         )
         controller = AutoscalerController(

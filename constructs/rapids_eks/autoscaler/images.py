@@ -53,15 +53,20 @@ def al2023(version: str, release: str, *, gpus: bool) -> Image:
 
 
 def ubuntu(
-    version: str, cluster: eks.ICluster, *, labels: Mapping[str, str], taints: Sequence[Mapping[str, str]]
+    version: str,
+    release: str,
+    cluster: eks.ICluster,
+    *,
+    labels: Mapping[str, str],
+    taints: Sequence[Mapping[str, str]],
 ) -> Image:
-    """Return Canonical's current Ubuntu 24.04 for a version of Kubernetes, without NVIDIA's driver.
+    """Return a release, a date or `current`, of Canonical's Ubuntu 24.04 for Kubernetes, without NVIDIA's driver.
 
     https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/; as EKS adds nothing to the user data
     of an image that is not its own, the node joins by Canonical's script, with labels and taints from its first moment:
     https://documentation.ubuntu.com/aws/aws-how-to/kubernetes/deploy-managed-node-group/. NVMe disks are not used.
     """
-    path = f"/aws/service/canonical/ubuntu/eks/24.04/{version}/stable/current/amd64/hvm/ebs-gp3/ami-id"
+    path = f"/aws/service/canonical/ubuntu/eks/24.04/{version}/stable/{release}/amd64/hvm/ebs-gp3/ami-id"
     return Image("/dev/sda1", _bootstrap(cluster, labels, taints), ami_id=_parameter(path))
 
 

@@ -47,17 +47,17 @@ class NodeGroups(Construct):
         subnets: Sequence[ec2.ISubnet],
         pools: Sequence[Pool],
         image_release: str,
-        gpus_on_ubuntu: bool,
+        ubuntu_release: str | None,
         tags: Mapping[str, str],
     ) -> None:
-        """Make them; `tags` go onto instances and volumes too."""
+        """Make them; `tags` go onto instances and volumes too. With `ubuntu_release` nodes with GPUs run Ubuntu."""
         super().__init__(scope, id)
         self._cluster, self._role, self._subnets = cluster, node_role, subnets
         self.spot_names: list[str] = []
         for pool in pools:
             labels = {**pool.labels, **(ACCELERATOR if GPU in pool.limits else {})}
-            if GPU in pool.limits and gpus_on_ubuntu:
-                image = ubuntu(version, cluster, labels=labels, taints=pool.taints)
+            if GPU in pool.limits and ubuntu_release:
+                image = ubuntu(version, ubuntu_release, cluster, labels=labels, taints=pool.taints)
             else:
                 image = al2023(version, image_release, gpus=GPU in pool.limits)
             template = self._template(pool, image, tags)

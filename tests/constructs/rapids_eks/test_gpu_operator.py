@@ -69,7 +69,7 @@ def unknown(given: Mapping[str, Any], path: str = "") -> Iterator[str]:
 
 def test_every_key_is_one_of_the_chart_s() -> None:
     assert VERSION == LISTED, "compare the keys with those of the new version"
-    for mig in ("none", "single", "mixed"):
+    for mig in ("none", "single"):
         assert list(unknown(usual(mig_strategy=mig))) == []
 
 
@@ -92,7 +92,7 @@ def test_driver_and_toolkit_come_from_the_operator_only_where_the_image_has_none
         assert (made["driver"]["enabled"], made["toolkit"]["enabled"]) == (not on_nodes, not on_nodes)
 
 
-@pytest.mark.parametrize(("strategy", "managed"), [("none", False), ("single", True), ("mixed", True)])
+@pytest.mark.parametrize(("strategy", "managed"), [("none", False), ("single", True)])
 def test_gpus_are_cut_up_only_where_that_is_asked_for(strategy: str, *, managed: bool) -> None:
     made = usual(mig_strategy=strategy)
     assert (made["mig"]["strategy"], made["migManager"]["enabled"]) == (strategy, managed)
