@@ -30,6 +30,7 @@ from rehearsal.services import (
     sts,
     vpc_endpoints,
 )
+from rehearsal.services.builds.container import Container
 from rehearsal.services.codebuild import CodeBuild
 from rehearsal.services.eks import auto_scaling, load_balancing
 from rehearsal.services.eks.access_entries import associations
@@ -39,6 +40,7 @@ from rehearsal.services.eks.pod_starts import PodStarts
 from rehearsal.services.eks.records import Cluster, Eks, Plane
 from rehearsal.services.emr_containers import VirtualClusters
 from rehearsal.services.leftovers import Inventory
+from rehearsal.services.service_quotas import ServiceQuotas
 from rehearsal.wire.call import Call, Handler
 from rehearsal.wire.page import Page
 from rehearsal.world import World
@@ -57,7 +59,7 @@ def start(world: World, callers: Callers) -> Services:
     """Make the own services of a rehearsal, empty."""
     clusters = Eks(world, lambda cluster, directory: _start_cluster(clusters, cluster, directory))
     guard = Guard(world)
-    builds, virtual = CodeBuild(world, guard), VirtualClusters(clusters, guard)
+    builds, virtual = CodeBuild(world, guard, Container(world)), VirtualClusters(clusters, guard)
     runs = JobRuns(world, guard, virtual, _api_of)
     virtual.active_runs = runs.active
     operations = {
@@ -69,6 +71,7 @@ def start(world: World, callers: Callers) -> Services:
         "elb": load_balancing.operations(),
         "emr-containers": {**virtual.operations(), **runs.operations()},
         "iam": iam.operations(),
+        "service-quotas": ServiceQuotas().operations(),
         "ssm": ssm.operations(),
         "stepfunctions": stepfunctions.operations(),
         "sts": sts.operations(),
@@ -79,7 +82,7 @@ def start(world: World, callers: Callers) -> Services:
     stepfunctions.wait_by_clock(world)
     inventory = Inventory(world, {**eks.listed(clusters), **builds.listed(), **virtual.listed(), **runs.listed()})
     pages: dict[str, Page] = {
-        "state": lambda _request, _rest: {"resources": inventory.resources()},
+        "state": lambda _request, _rest: {"resources": inventory.resources(), "stays": inventory.stays()},
         "token-review": lambda request, name: eks.review_token(clusters, callers, name, request.get_json(force=True)),
     }
     refusals = [each.refusals(guard) for each in (logs, resource_policies, s3, stepfunctions)]

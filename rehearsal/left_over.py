@@ -16,6 +16,7 @@ class LeftOver:
     found: dict[str, list[str]] = field(default_factory=dict)  # by step
     kept: frozenset[str] = frozenset()  # physical ids of what a DeletionPolicy has kept
     before: frozenset[str] = frozenset()
+    stays: dict[str, str] = field(default_factory=dict)  # what nobody can delete, or need not, and why
 
     def remember(self) -> None:
         """Take what exists now for what was there before."""
@@ -25,6 +26,7 @@ class LeftOver:
         """Note what exists after a step."""
         self.found[step] = sorted(set(resources(self.world)) - self.before)
         self.kept = frozenset(_kept(self.world))
+        self.stays = dict(self.world.page("state")["stays"])
 
     @property
     def is_explained(self) -> bool:
@@ -47,6 +49,7 @@ class LeftOver:
             odd = set(self.unexplained(found))
             yield f"  left after {step}: {len(found)}, of which {len(odd)} unexplained"
             yield from (f"    ! {name}" if name in odd else f"      {name} ({self.reason(name)})" for name in found)
+        yield from (f"  stays: {name} ({why})" for name, why in self.stays.items())
 
 
 def resources(world: World) -> list[str]:

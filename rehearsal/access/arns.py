@@ -19,7 +19,6 @@ _NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("cloudformation", "StackName"): ("StackName", "StackId"),
     ("cloudwatch", "AlarmName"): ("AlarmName", "AlarmNames"),
     ("cloudwatch", "DashboardName"): ("DashboardName", "DashboardNames"),
-    ("codebuild", "BuildId"): ("id", "ids"),
     ("codebuild", "ProjectName"): ("projectName", "name", "names"),
     ("ec2", "SecurityGroupId"): ("GroupId",),
     ("eks", "ClusterName"): ("clusterName", "name"),
@@ -212,6 +211,13 @@ def _autoscaling(call: Call, _action: str) -> list[str] | None:
     return [each.arn for each in found] or None
 
 
+def _codebuild(call: Call, _action: str) -> list[str] | None:
+    """Return the projects of builds, whose ids begin with their names: there is no permission for a single build."""
+    builds = [*_texts(call.parameters.get("ids")), *_texts([call.parameters.get("id")])]
+    project = f"arn:aws:codebuild:{call.region}:{call.account}:project/"
+    return [project + each.rpartition("/")[2].rpartition(":")[0] for each in builds] or None
+
+
 def _ssm(call: Call, _action: str) -> list[str] | None:
     """Return the ARNs of AWS's own public parameters, which are of no account.
 
@@ -223,8 +229,22 @@ def _ssm(call: Call, _action: str) -> list[str] | None:
     return [f"arn:aws:ssm:{call.region}::parameter{name}" for name in names]
 
 
+def _states(call: Call, action: str) -> list[str] | None:
+    """Return the machine whose executions are listed; only those of a map run are asked for by another ARN.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+    """
+    named = (
+        (call.parameters.get("stateMachineArn") or call.parameters.get("mapRunArn"))
+        if action == "ListExecutions"
+        else None
+    )
+    return [named] if named else None
+
+
 _SPECIAL: dict[str, Callable[[Call, str], list[str] | None]] = {
     "autoscaling": _autoscaling,
+    "codebuild": _codebuild,
     "ec2": _ec2,
     "iam": _iam_paths,
     "kms": _kms,
@@ -232,4 +252,5 @@ _SPECIAL: dict[str, Callable[[Call, str], list[str] | None]] = {
     "logs": _logs,
     "s3": _s3,
     "ssm": _ssm,
+    "states": _states,
 }

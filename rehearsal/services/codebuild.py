@@ -1,7 +1,10 @@
-"""CodeBuild: projects, and builds that take their time; what a build's commands would do is not rehearsed."""
+"""CodeBuild: projects, and builds that take their time and do their work as the project's role."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,19 +14,27 @@ from rehearsal.functions.credentials import session_keys
 from rehearsal.wire.call import Call, Handler, Refused
 from rehearsal.world import World
 
-PROVISIONING, BUILDING = 60.0, 240.0  # seconds
+PROVISIONING, BUILDING = 60.0, 600.0  # seconds; to pull, build and push some gigabytes
+SAME_FOR = 300.0  # seconds for which a token that comes again means the same build
+NO_LIMIT = (60, 480)  # minutes that a build may take and wait, unless its project says otherwise
 Record = dict[str, Any]
+Work = Callable[[Record, bool], tuple[str, list[str]]]
+FAILED = "COMMAND_EXECUTION_ERROR: Error while executing command. Reason: exit status 1"
 
 
 @dataclass
 class CodeBuild:
-    """Projects by name and builds by id; `carry_out` does a build's work and returns why it failed, if it did."""
+    """Projects by name and builds by id.
+
+    `carry_out` does a build's work, or fails it on demand; it returns why it failed, if it did, and what was printed.
+    """
 
     world: World
     guard: Guard
-    carry_out: Callable[[Record], str] = lambda _: ""
+    carry_out: Work = lambda _, fault: (FAILED if fault else "", [])
     projects: dict[str, Record] = field(default_factory=dict)
     builds: dict[str, Record] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)  # by the builds that they began
 
     def operations(self) -> dict[str, Handler]:
         """Return the handlers of CodeBuild."""
@@ -53,7 +64,8 @@ class CodeBuild:
                 "ResourceAlreadyExistsException", f"Project already exists: {self._arn('project', given['name'])}"
             )
         self._refuse(call, given)
-        defaults = {"timeoutInMinutes": 60, "queuedTimeoutInMinutes": 480, "created": self.world.clock.now()}
+        minutes = dict(zip(("timeoutInMinutes", "queuedTimeoutInMinutes"), NO_LIMIT, strict=True))
+        defaults = {**minutes, "created": self.world.clock.now()}
         self.projects[given["name"]] = {**defaults, **given, "arn": self._arn("project", given["name"])}
         return {"project": self.projects[given["name"]]}
 
@@ -70,8 +82,13 @@ class CodeBuild:
         return {}
 
     def start_build(self, call: Call) -> Record:
-        """Begin a build."""
+        """Begin a build, unless the same token has begun one a short while ago.
+
+        https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
+        """
         given, project = call.parameters, self._project(call.parameters["projectName"])
+        if same := self._same(given):
+            return {"build": same}
         made_id = f"{project['name']}:{call.request_id}"
         group = project.get("logsConfig", {}).get("cloudWatchLogs", {}).get("groupName")
         logs = {"groupName": group or f"/aws/codebuild/{project['name']}", "streamName": call.request_id}
@@ -80,9 +97,15 @@ class CodeBuild:
                 name: project.get(name)
                 for name in ("source", "environment", "artifacts", "serviceRole", "timeoutInMinutes")
             },
-            **{name.removesuffix("Override"): value for name, value in given.items() if name.endswith("Override")},
+            **{
+                name.removesuffix("Override"): value
+                for name, value in given.items()
+                if name.endswith("Override") and name != "environmentVariablesOverride"
+            },
             "id": made_id,
             "arn": self._arn("build", made_id),
+            "buildNumber": 1 + sum(each["projectName"] == project["name"] for each in self.builds.values()),
+            "environment": _overridden(project["environment"], given),
             "projectName": project["name"],
             "buildStatus": "IN_PROGRESS",
             "currentPhase": "PROVISIONING",
@@ -90,6 +113,7 @@ class CodeBuild:
             "startTime": self.world.clock.now(),
             "logs": logs,
         }
+        self.tokens[made_id] = given.get("idempotencyToken", "")
         self.world.in_background(f"build {made_id}", lambda: self._run(self.builds[made_id]))
         return {"build": self.builds[made_id]}
 
@@ -121,9 +145,8 @@ class CodeBuild:
         self._end(build, "TIMED_OUT" if late else "FAILED" if problem else "SUCCEEDED", problem)
 
     def _outcome(self, build: Record) -> str:
-        if self.world.faults.strikes("job-fail", build["projectName"]):
-            return "COMMAND_EXECUTION_ERROR: Error while executing command. Reason: exit status 1"
-        return self.carry_out(build)
+        problem, printed = self.carry_out(build, self.world.faults.strikes("job-fail", build["projectName"]))
+        return self._log(build, printed) or problem
 
     def _end(self, build: Record, status: str, reason: str) -> None:
         context = [{"statusCode": reason.partition(":")[0], "message": reason}] if reason else []
@@ -132,18 +155,36 @@ class CodeBuild:
         build |= {"buildComplete": True, "endTime": self.world.clock.now()}
 
     def _open_log(self, build: Record) -> str:
-        """Write the first line of the log as the project's role may; return what kept it from that."""
-        logs = self.world.client("logs", *session_keys(self.world, build["serviceRole"], "AWSCodeBuild"))
+        """Begin the log as the project's role may; return what kept it from that."""
         group, stream = build["logs"]["groupName"], build["logs"]["streamName"]
-        line = {"timestamp": int(self.world.clock.time() * 1000), "message": "[Container] Waiting for agent ping"}
-        try:
-            if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
-                logs.create_log_group(logGroupName=group)
+
+        def opened(logs: Any) -> None:  # noqa: ANN401 - boto3 makes its classes at run time
+            if "logsConfig" not in self.projects[build["projectName"]]:
+                with suppress(logs.exceptions.ResourceAlreadyExistsException):
+                    logs.create_log_group(logGroupName=group)
             logs.create_log_stream(logGroupName=group, logStreamName=stream)
-            logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[line])
+
+        return self._as_role(build, opened) or self._log(build, ["[Container] Waiting for agent ping"])
+
+    def _log(self, build: Record, lines: list[str]) -> str:
+        """Write lines to the log as the project's role may; return what kept it from that."""
+        now = int(time.time() * 1000)  # the wall's time: CloudWatch refuses what is hours ahead of it
+        events = [{"timestamp": now, "message": line or " "} for line in lines]
+        place = {"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]}
+        return self._as_role(build, lambda logs: logs.put_log_events(**place, logEvents=events)) if events else ""
+
+    def _as_role(self, build: Record, work: Callable[[Any], object]) -> str:
+        logs = self.world.client("logs", *session_keys(self.world, build["serviceRole"], "AWSCodeBuild"))
+        try:
+            work(logs)
         except ClientError as error:
             return f"ACCESS_DENIED: Service role {build['serviceRole']} does not allow it: {error}"
         return ""
+
+    def _same(self, given: Record) -> Record | None:
+        token, since = given.get("idempotencyToken"), self.world.clock.now() - timedelta(seconds=SAME_FOR)
+        begun = [self.builds[made] for made, used in self.tokens.items() if token and used == token]
+        return next((build for build in begun if build["startTime"] >= since), None)
 
     def _refuse(self, call: Call, project: Record) -> None:
         role, source = project["serviceRole"], project["source"]
@@ -163,6 +204,13 @@ class CodeBuild:
 
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:aws:codebuild:{self.world.region}:{self.world.account}:{kind}/{name}"
+
+
+def _overridden(environment: Record, given: Record) -> Record:
+    """Return a project's environment with the variables that a build is given."""
+    names = {each["name"]: each for each in environment.get("environmentVariables") or ()}
+    names |= {each["name"]: each for each in given.get("environmentVariablesOverride", ())}
+    return {**environment, "environmentVariables": list(names.values())}
 
 
 def _found(name: str, missing: str, records: dict[str, Record], asked: list[str]) -> Record:

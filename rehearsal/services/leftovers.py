@@ -24,6 +24,7 @@ NOT_RESOURCES = {
     *("LogStream", "CloudWatchMetricProvider"),
 }
 SERVICE_LINKED = f":role{PATH}"  # of AWS's services: whoever has one made by a stack leaves it to all who need it
+WHY_LINKED = "a service-linked role: one for the account, which other users of the service need"
 NAMES = ("arn", "id", "name", "resource_id", "association_id")
 
 
@@ -41,6 +42,13 @@ class Inventory:
         """Return what exists now and did not at the start, sorted."""
         own = {f"{kind} {name}" for kind, names in self._own.items() for name in names()}
         return sorted((set(self._emulated()) - self._defaults) | own | set(self._stacks()))
+
+    def stays(self) -> list[tuple[str, str]]:
+        """Return what nobody can delete, or need not, with the reason."""
+        iam, kms = iam_backends[self._world.account]["aws"], kms_backends[self._world.account][self._world.region]
+        linked = [(f"iam Role {role.arn}", WHY_LINKED) for role in iam.roles.values() if SERVICE_LINKED in role.arn]
+        pending = [key for key in kms.keys.values() if key.key_state == "PendingDeletion"]
+        return sorted(linked + [(f"kms Key {key.arn}", f"AWS deletes it on {key.deletion_date:%F}") for key in pending])
 
     @cached_property
     def _cloudformation(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time

@@ -12,6 +12,16 @@ HERE = "us-west-2:111122223333"
 MACHINE = f"arn:aws:states:{HERE}:stateMachine:waiter"
 
 CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
+    ("stepfunctions", "ListExecutions", {"stateMachineArn": MACHINE}, "states:ListExecutions", [MACHINE]),
+    (
+        "codebuild",
+        "BatchGetBuilds",
+        {"ids": ["p:1", "q:2"]},
+        "codebuild:BatchGetBuilds",
+        [f"arn:aws:codebuild:{HERE}:project/p", f"arn:aws:codebuild:{HERE}:project/q"],
+    ),
+    ("codebuild", "StopBuild", {"id": "p:1"}, "codebuild:StopBuild", [f"arn:aws:codebuild:{HERE}:project/p"]),
+    ("codebuild", "StartBuild", {"projectName": "p"}, "codebuild:StartBuild", [f"arn:aws:codebuild:{HERE}:project/p"]),
     ("s3", "GetObject", {"Bucket": "b", "Key": "a/b"}, "s3:GetObject", ["arn:aws:s3:::b/a/b"]),
     ("s3", "HeadObject", {"Bucket": "b", "Key": "k"}, "s3:GetObject", ["arn:aws:s3:::b/k"]),
     ("s3", "UploadPart", {"Bucket": "b", "Key": "k"}, "s3:PutObject", ["arn:aws:s3:::b/k"]),

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -5,7 +6,7 @@ from moto.iam.models import iam_backends
 
 from rehearsal.access.guard import Guard
 from rehearsal.faults import Fault
-from rehearsal.services.codebuild import CodeBuild
+from rehearsal.services.codebuild import SAME_FOR, CodeBuild
 from rehearsal.wire.call import Refused
 
 ROLE = {"source": {"type": "NO_SOURCE", "buildspec": "{}"}, "artifacts": {"type": "NO_ARTIFACTS"}, "environment": {}}
@@ -49,3 +50,24 @@ def test_a_role_that_does_not_trust_codebuild_is_refused(account: Any, builds: C
     role.assume_role_policy_document = role.assume_role_policy_document.replace("codebuild", "lambda")
     with pytest.raises(Refused, match="not authorized to perform: sts:AssumeRole"):
         account.call("CreateProject", {"name": "p", "serviceRole": account.role, **ROLE})
+
+
+def test_the_same_token_begins_one_build_until_it_is_forgotten(account: Any, builds: CodeBuild) -> None:  # noqa: ANN401
+    account.call("CreateProject", {"name": "p", "serviceRole": account.role, **ROLE})
+    asked = {"projectName": "p", "idempotencyToken": "request"}
+    first = account.call("StartBuild", asked)["build"]["id"]
+    assert account.call("StartBuild", asked)["build"]["id"] == first
+    builds.builds[first]["startTime"] -= timedelta(seconds=SAME_FOR + 1)
+    builds.builds["p:before"] = builds.builds.pop(first)  # the test's calls all have one id
+    builds.tokens["p:before"] = builds.tokens.pop(first)
+    assert account.call("StartBuild", asked)["build"]["id"] == first, "a new one"
+
+
+def test_a_build_has_the_projects_variables_and_its_own(account: Any, builds: CodeBuild) -> None:  # noqa: ANN401, ARG001
+    project = {"environment": {"environmentVariables": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]}}
+    account.call("CreateProject", {"name": "p", "serviceRole": account.role, **ROLE, **project})
+    given = [{"name": "B", "value": "2"}, {"name": "C", "value": "2"}]
+    made = account.call("StartBuild", {"projectName": "p", "environmentVariablesOverride": given})["build"]
+    found = {each["name"]: each["value"] for each in made["environment"]["environmentVariables"]}
+    assert found == {"A": "1", "B": "2", "C": "2"}
+    assert made["buildNumber"] == 1

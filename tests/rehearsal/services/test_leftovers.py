@@ -94,3 +94,15 @@ def test_what_lies_within_another_resource_is_left_over_too(
     inventory = Inventory(world, {})
     make(world.client)
     assert [each for each in inventory.resources() if each.startswith(row)]
+
+
+def test_what_nobody_can_delete_is_told_with_its_reason(world: World) -> None:
+    inventory, kms = Inventory(world, {}), world.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
+    role = world.client("iam").create_service_linked_role(AWSServiceName="spot.amazonaws.com")["Role"]
+    assert inventory.resources() == []
+    (first, linked), (second, until) = inventory.stays()
+    assert (first, second) == (f"iam Role {role['Arn']}", f"kms Key {key['Arn']}")
+    assert "one for the account" in linked
+    assert until.startswith("AWS deletes it on 20")
