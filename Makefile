@@ -12,7 +12,7 @@ JOB := $(PY) -m xgboost_pipeline
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY) $(NODE_READY) ## install everything into .venv, from hashed pins
@@ -37,12 +37,24 @@ $(NODE_READY): package.json package-lock.json $(READY)
 	@$(BIN)/npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
+LOANS := $(JOB) generate --rows 600000 --output build/demo/input --truth build/demo/truth --overwrite
+SCORES := $(JOB) score --input build/demo/input --model build/demo/result/model --output build/demo/scores --overwrite
+REPORT := echo && echo 'The report: build/demo/result/report/report.html (open it in a browser). The scored loans: build/demo/scores.'
+
 .PHONY: demo
-demo: $(READY) ## the loan pipeline on synthetic files, from raw rows to a report and scores
-	$(JOB) generate --rows 600000 --output build/demo/input --truth build/demo/truth --overwrite
+demo: $(READY) $(NODE_READY) kubebox ## everything, without AWS: the real cdk CLI deploys the app, the job runs on synthetic loans, its report and scores, destroy
+	$(LOANS)
+	@rm -rf build/demo/result
+	@$(PY) -m rehearsal demo --directory build/demo/rehearsal --data build/demo/input --result build/demo/result
+	$(SCORES)
+	@$(REPORT)
+
+.PHONY: pipeline
+pipeline: $(READY) ## the loan pipeline alone, on local Spark: synthetic loans, model, report and scores
+	$(LOANS)
 	$(JOB) run --input build/demo/input --output build/demo/result --overwrite
-	$(JOB) score --input build/demo/input --model build/demo/result/model --output build/demo/scores --overwrite
-	@echo && echo 'The report: build/demo/result/report/report.html (open it in a browser). The scored loans: build/demo/scores.'
+	$(SCORES)
+	@$(REPORT)
 
 WORKERS ?= 2
 .PHONY: test
@@ -57,7 +69,7 @@ kubebox: $(READY) ## build the rehearsal's Kubernetes, once (10 minutes; KUBEBOX
 
 .PHONY: rehearse
 rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice with the real cdk CLI, without AWS
-	@$(PY) -m rehearsal run --app .
+	@$(PY) -m rehearsal run --app . --stacks '!(Pipeline)'
 
 .PHONY: faults
 faults: $(READY) $(NODE_READY) kubebox ## fail each resource of each stack once, without AWS, and see that nothing is left (1 hour)
@@ -70,8 +82,16 @@ synth: $(READY) $(NODE_READY) ## write the templates of blueprint.yaml, or of CO
 	@$(CDK) synth --quiet -c config=$(CONFIG)
 
 .PHONY: deploy
-deploy: $(READY) $(NODE_READY) ## deploy every stack into your AWS account
-	@$(CDK) deploy --all -c config=$(CONFIG)
+deploy: $(READY) $(NODE_READY) ## deploy every stack but the job's run into your AWS account
+	@$(CDK) deploy '!(Pipeline)' -c config=$(CONFIG)
+
+.PHONY: run
+run: $(READY) $(NODE_READY) ## run the pipeline in your AWS account, on the data that the team has uploaded
+	@$(CDK) deploy Pipeline -c config=$(CONFIG)
+
+.PHONY: preflight
+preflight: $(READY) ## list what would stop a deployment or a run in your AWS account, and what both cost; changes nothing
+	@$(PY) -m operations preflight --config $(CONFIG)
 
 .PHONY: destroy
 destroy: $(READY) $(NODE_READY) ## delete every stack from your AWS account
@@ -112,6 +132,10 @@ hooks: $(READY) ## check every commit before it is made
 lock: $(READY) ## pin and hash what pyproject.toml asks for
 	@$(BIN)/uv pip compile pyproject.toml --group job --group infra --group rehearsal --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements.lock
+
+.PHONY: image-lock
+image-lock: $(READY) ## pin and hash what the image of Spark installs
+	@$(PY) docker/lock.py
 
 .PHONY: clean
 clean: ## remove what the targets made

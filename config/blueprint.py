@@ -28,6 +28,7 @@ from rapids_eks.subnets import usable
 from rapids_eks.system_pods import SUBMITTER, unplaceable
 from rapids_eks.team_layout import pascal_case
 
+PYTHON = "/opt/spark-rapids/bin/python"  # in the image that docker/spark-rapids makes
 MOST_TEAMS = 40  # each has 5 outputs of a stack's 200, and 9 resources of its 500
 MOST_TAGS = 40  # AWS allows 50; CloudFormation, EKS and Karpenter add theirs
 TAG_KEY = re.compile(r"(?!(?i:aws:)|kubernetes\.io/|k8s\.io/|karpenter\.|eks:)[\w .:/+@-]{1,128}")
@@ -86,6 +87,7 @@ class Blueprint(Section):
             gpu_types=capacity.gpu.instance_types,
             driver_types=capacity.driver.instance_types,
             gpus=self.gpus_of(team),
+            python=None if self.image.uri else PYTHON,
         )
         return (self.pipeline or Pipeline()).job(platform)
 

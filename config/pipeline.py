@@ -22,6 +22,7 @@ class Platform:
     gpu_types: Sequence[str]
     driver_types: Sequence[str]
     gpus: int  # that the team may use at once
+    python: str | None  # in the image; None is EMR's own
 
 
 class Pipeline(Section):
@@ -79,5 +80,6 @@ class Pipeline(Section):
             driver_heap_gib=self.driver_heap_gib,
             gpu_tasks=self.gpu_tasks,
             attempts=self.attempts,
+            python=platform.python,
             conf=self.conf,
         )

@@ -23,6 +23,17 @@ def resource(scope: Construct, arn: str) -> str:
     return f"Resource::{_worded(cdk.Stack.of(scope).resolve(arn))}"
 
 
+def reference(scope: Construct, owner: Construct, value: str) -> str:
+    """Return an attribute of a construct's resource as `scope` refers to it: across stacks that is by an export.
+
+    CDK makes the same export itself, but only after findings were acknowledged, whose words have the export's name.
+    """
+    here, there = cdk.Stack.of(scope), cdk.Stack.of(owner)
+    resolved = there.resolve(value)
+    own = isinstance(resolved, dict) and list(resolved) in (["Ref"], ["Fn::GetAtt"])
+    return there.export_value(value) if own and here is not there else value
+
+
 def _worded(value: Any) -> str:  # noqa: ANN401 - a template's
     """Return an intrinsic function in cdk-nag's words."""
     if isinstance(value, str):
@@ -30,4 +41,6 @@ def _worded(value: Any) -> str:  # noqa: ANN401 - a template's
     ((function, given),) = value.items()
     if function == "Fn::Join":
         return str(given[0].join(map(_worded, given[1])))
+    if function == "Fn::ImportValue":
+        return str(given)
     return f"<{given if function == 'Ref' else '.'.join(given)}>"

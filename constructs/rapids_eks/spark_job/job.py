@@ -57,6 +57,8 @@ class SparkJob:
     """RAPIDS' shuffle manager, a class that the image of the release has; None is Spark's own shuffle."""
     attempts: int = 2
     """How often the driver is started: losing an executor, to Spot for one, may end training. Each start is paid."""
+    python: str | None = None
+    """Path of the Python with the job's libraries in the image; None is EMR's own."""
     conf: Mapping[str, str] = field(default_factory=dict)
     """More settings of Spark or RAPIDS; refused are those that follow from the other fields."""
 

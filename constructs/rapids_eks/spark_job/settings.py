@@ -23,6 +23,7 @@ def settings(job: SparkJob, *, driver_template: str, executor_template: str) -> 
         **_sharing(job),
         **_rapids(job),
         **_waiting(),
+        **({"spark.pyspark.python": job.python, "spark.pyspark.driver.python": job.python} if job.python else {}),
         **job.conf,
     }
 

@@ -76,6 +76,12 @@ def test_so_many_tasks_share_a_gpu_as_there_are_cores(cores: int) -> None:
     assert int(1 / share) == cores
 
 
+def test_driver_and_executors_run_the_python_that_is_named() -> None:
+    named = defaults(job(python="/opt/python"))
+    assert (named["spark.pyspark.python"], named["spark.pyspark.driver.python"]) == ("/opt/python", "/opt/python")
+    assert not any("pyspark" in key for key in defaults(job()))
+
+
 def test_the_shuffle_s_mode_comes_with_its_manager_only() -> None:
     without, found = defaults(job()), defaults(job(shuffle_manager=MANAGER))
     assert found.items() - without.items() == {

@@ -1,0 +1,1 @@
+"""An image that is built in the account."""

@@ -1,0 +1,83 @@
+"""Resolve and pin what the image installs, for its base: `python docker/lock.py`; only this step needs the network.
+
+Reads `spark-rapids/requirements.in` and `base.json`, and writes `requirements.lock`: of each package one wheel, by its
+hash, with its name beside it, so that a test without a network can tell whether it fits the base.
+"""  # noqa: INP001 - a command, not a package
+
+import json
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import parse_wheel_filename
+
+CONTEXT = Path(__file__).parent / "spark-rapids"
+HEADER = "# Written by `python docker/lock.py` from requirements.in and base.json: one wheel of each package.\n"
+OLDEST_GLIBC = 5  # of manylinux
+
+
+def tags(base: Mapping[str, Any]) -> list[Tag]:
+    """Return what wheels may be tagged with to run on a base image, the best first."""
+    major, minor = map(int, base["python"]["version"].split("."))
+    platforms = _platforms(base["glibc"]["version"], base["architecture"])
+    plain = compatible_tags((major, minor), f"cp{major}{minor}", platforms)
+    return [*cpython_tags((major, minor), platforms=platforms), *plain]
+
+
+def _platforms(glibc: str, architecture: str) -> list[str]:
+    major, minor = map(int, glibc.split("."))
+    legacy = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+    found = []
+    for older in range(minor, OLDEST_GLIBC - 1, -1):
+        found += [f"manylinux_{major}_{older}_{architecture}"]
+        found += [f"{legacy[older]}_{architecture}"] if older in legacy else []
+    return [*found, f"linux_{architecture}"]
+
+
+def best(wheels: Iterable[str], base: Mapping[str, Any]) -> str:
+    """Return the wheel that pip would take on a base image. ValueError says that none fits."""
+    ranks = {tag: rank for rank, tag in enumerate(tags(base))}
+    names = list(wheels)
+    fitting = {
+        name: min((ranks[tag] for tag in parse_wheel_filename(name)[3] if tag in ranks), default=-1) for name in names
+    }
+    fitting = {name: rank for name, rank in fitting.items() if rank >= 0}
+    if not fitting:
+        given = f"Python {base['python']['version']}, glibc {base['glibc']['version']} and {base['architecture']}"
+        raise ValueError(
+            f"None of these wheels runs on {given}: {', '.join(names) or 'there are none'}; ask for another version"
+        )
+    return min(fitting, key=lambda name: fitting[name])
+
+
+def lock(resolved: Mapping[str, Any], base: Mapping[str, Any]) -> str:
+    """Return the text of a lock from what was resolved, in the form of pylock.toml."""
+    return HEADER + "".join(_pin(package, base) for package in resolved["packages"])
+
+
+def _pin(package: Mapping[str, Any], base: Mapping[str, Any]) -> str:
+    hashes = {each["url"].rpartition("/")[2]: each["hashes"]["sha256"] for each in package.get("wheels", ())}
+    wheel = best(hashes, base)
+    return f"{package['name']}=={package['version']} \\\n    --hash=sha256:{hashes[wheel]}  # {wheel}\n"
+
+
+def resolve(base: Mapping[str, Any]) -> dict[str, Any]:
+    """Resolve the requirements by uv, from the index that its user has set."""
+    platform = f"{base['architecture']}-manylinux_{base['glibc']['version'].replace('.', '_')}"
+    with tempfile.TemporaryDirectory() as folder:
+        into = Path(folder) / "pylock.toml"
+        asked = [str(CONTEXT / "requirements.in"), "--python-version", base["python"]["version"]]
+        limits = ["--python-platform", platform, "--only-binary", ":all:"]
+        uv = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet"]
+        subprocess.run([*uv, *asked, *limits, "--output-file", str(into)], check=True)  # noqa: S603 - this project's own
+        return tomllib.loads(into.read_text())
+
+
+if __name__ == "__main__":
+    recorded = json.loads((CONTEXT / "base.json").read_text())
+    (CONTEXT / "requirements.lock").write_text(lock(resolve(recorded), recorded))
