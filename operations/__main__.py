@@ -1,0 +1,7 @@
+"""`python -m operations VERB`."""
+
+import sys
+
+from operations.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Job runs of the teams: started, watched, cancelled, listed and read."""
