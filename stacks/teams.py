@@ -32,7 +32,7 @@ class TeamsStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id, stack_name=f"{name}-teams", env=env, description=f"The teams of {name}")
         self.bucket = _bucket(self, data, [team.name for team in teams])
-        self.teams = {}
+        self.teams, before = {}, None
         scope = Construct(self, "Team")  # so that no name of a team is that of another construct
         for team in teams:
             quota = team.quota
@@ -49,6 +49,10 @@ class TeamsStack(cdk.Stack):
                 log_retention_days=log_retention_days,
             )
             made.node.add_dependency(self.node.find_child("Data"))  # with what empties it
+            # EMR writes the namespaces of all virtual clusters into one access entry of EKS: not two at a time.
+            if before:
+                made.virtual_cluster.node.add_dependency(before.virtual_cluster)
+            before = made
             TeamCommands(made, "Commands", team=made)
 
 

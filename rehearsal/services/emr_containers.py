@@ -1,5 +1,6 @@
 """EMR on EKS: virtual clusters. Job runs join through `active_runs` and `running`."""
 
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ class VirtualClusters:
     guard: Guard
     active_runs: Callable[[str], list[str]] = lambda _: []
     records: dict[str, Record] = field(default_factory=dict)
+    _changing: threading.Lock = field(default_factory=threading.Lock)  # EMR's access entry, which all of them share
 
     def operations(self) -> dict[str, Handler]:
         """Return the handlers of virtual clusters."""
@@ -63,12 +65,13 @@ class VirtualClusters:
             raise _invalid("A virtual cluster already exists in the given namespace")
         for action in NEEDED:
             self.guard.demand(call, f"eks:{action}", cluster.record["arn"])
-        self._let_emr_in(cluster, namespace)
         made_id = uuid.uuid4().hex[:25]
         arn = f"arn:aws:emr-containers:{call.region}:{call.account}:/virtualclusters/{made_id}"
         given = {name: value for name, value in call.parameters.items() if name != "clientToken"}
         started = {"id": made_id, "arn": arn, "state": "RUNNING", "createdAt": self.eks.now(), "tags": {}}
-        self.records[made_id] = started | given
+        with self._changing:
+            self._let_emr_in(cluster, namespace)
+            self.records[made_id] = started | given
         return {"id": made_id, "name": given["name"], "arn": arn}
 
     def running(self, record: Record) -> bool:
@@ -107,10 +110,11 @@ class VirtualClusters:
 
     def _terminate(self, record: Record) -> None:
         self.eks.world.clock.sleep(TERMINATION)
-        record["state"] = "TERMINATED"
         name, _ = _place(record)
-        if name in self.eks.clusters:
-            self._let_emr_in(self.eks.clusters[name])
+        with self._changing:
+            record["state"] = "TERMINATED"
+            if name in self.eks.clusters:
+                self._let_emr_in(self.eks.clusters[name])
 
     def _let_emr_in(self, cluster: Cluster, *more: str) -> None:
         """Make EMR's access entry say the namespaces of the running virtual clusters, and `more`."""

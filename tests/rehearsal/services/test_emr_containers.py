@@ -1,8 +1,11 @@
+import threading
+import time
 from typing import Any
 
 import pytest
 
 from rehearsal.access.guard import Guard
+from rehearsal.services.eks import access_entries
 from rehearsal.services.emr_containers import JOB_POLICY, VirtualClusters
 from rehearsal.wire.call import Call, Principal, Refused
 
@@ -40,6 +43,30 @@ def test_emr_gets_an_access_entry_for_the_namespace(account: Any, virtual: Virtu
     principal = next(name for name in cluster.entries if EMR in name)
     granted = cluster.policies[principal][0]
     assert (granted["policyArn"], granted["accessScope"]["namespaces"]) == (JOB_POLICY, ["team"])
+
+
+def test_two_that_are_made_at_once_are_both_let_in(
+    account: Any,  # noqa: ANN401
+    virtual: VirtualClusters,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Guards against an access entry of which one of two writers knows only its own namespace."""
+    cluster = with_namespace(account)
+    cluster.plane.api.apply("/api/v1/namespaces/other", {"metadata": {"name": "other"}})
+    grant = access_entries.grant
+
+    def slowly(*given: Any) -> Any:  # noqa: ANN401
+        time.sleep(0.2)
+        return grant(*given)
+
+    monkeypatch.setattr(access_entries, "grant", slowly)
+    both = [threading.Thread(target=create, args=(account, name)) for name in ("team", "other")]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    (principal,) = [name for name in cluster.entries if EMR in name]
+    assert cluster.policies[principal][0]["accessScope"]["namespaces"] == ["other", "team"]
 
 
 def test_the_creator_needs_the_permissions_that_emr_uses(account: Any, virtual: VirtualClusters) -> None:  # noqa: ANN401
