@@ -7,10 +7,13 @@ import aws_cdk as cdk
 
 import config
 from stacks.cluster import ClusterStack
+from stacks.image import ImageStack
 from stacks.network import NetworkStack
+from stacks.pipeline import PipelineStack
 from stacks.teams import TeamsStack
 
-BLUEPRINT = Path(__file__).parent / "blueprint.yaml"
+HERE = Path(__file__).parent
+BLUEPRINT, CODE, IMAGE = HERE / "blueprint.yaml", HERE / "jobs/xgboost_pipeline", HERE / "docker/spark-rapids"
 
 
 def build(blueprint: config.Blueprint, app: cdk.App) -> cdk.App:
@@ -29,7 +32,7 @@ def build(blueprint: config.Blueprint, app: cdk.App) -> cdk.App:
         tags=blueprint.tags,
         env=env,
     )
-    TeamsStack(
+    teams = TeamsStack(
         app,
         "Teams",
         name=blueprint.name,
@@ -40,14 +43,44 @@ def build(blueprint: config.Blueprint, app: cdk.App) -> cdk.App:
         log_retention_days=blueprint.emr.log_retention_days,
         env=env,
     )
+    if blueprint.pipeline and blueprint.pipeline_team:
+        PipelineStack(
+            app,
+            "Pipeline",
+            name=blueprint.name,
+            team=teams.teams[blueprint.pipeline_team.name],
+            job=blueprint.job(blueprint.pipeline_team, _image(blueprint, app, env)),
+            code=CODE,
+            pipeline=blueprint.pipeline,
+            spot=blueprint.capacity.gpu.spot,
+            log_retention_days=blueprint.emr.log_retention_days,
+            env=env,
+        )
     for key, value in blueprint.tags.items():
         cdk.Tags.of(app).add(key, value)
     return app
 
 
+def _image(blueprint: config.Blueprint, app: cdk.App, env: cdk.Environment) -> str:
+    """Return the URI of the image: the blueprint's own, or that of a stack which builds it."""
+    if blueprint.image.uri:
+        return blueprint.image.uri
+    stack = ImageStack(
+        app,
+        "Image",
+        name=blueprint.name,
+        context=IMAGE,
+        image=blueprint.image,
+        release=blueprint.emr.release,
+        log_retention_days=blueprint.emr.log_retention_days,
+        env=env,
+    )
+    return stack.uri
+
+
 def main() -> None:
     """Synthesize `blueprint.yaml`, or the file that `-c config=FILE` names."""
-    app = cdk.App()
+    app = cdk.App(stack_traces=False)  # they would hold paths of this machine
     try:
         blueprint = config.load(app.node.try_get_context("config") or BLUEPRINT)
         build(blueprint, app)

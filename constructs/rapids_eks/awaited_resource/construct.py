@@ -33,14 +33,16 @@ class AwaitedResource(Construct):
     """Runs a function again and again until what CloudFormation asks for is done; by default on deletion only.
 
     The function `handler.index.handler` of `code` is given `type` ("Create", "Update" or "Delete"), the physical `id`,
-    the id of the `request`, the resource's `properties`, the seconds it has `waited` and what it `found` the last time,
-    at first nothing. It returns `done`, `left` (what there is still to do, a line for each), perhaps `data` (attributes
-    of the resource) or, where it is done in vain, `failed` (the reason), and whatever else it wants to find the next
-    time. What it raises is tried again, and fails the request if it lasts.
+    the id of the `request`, the resource's `properties`, the seconds it has `waited`, what it `found` the last time, at
+    first nothing, and the ARNs of the state `machine` and of its `execution`, whose name is the type and the request's
+    id; an update that leaves the physical id alone has the type `Same` there. It returns `done`, `left` (what there is
+    still to do, a line for each), perhaps `data` (attributes of the resource) or, where it is done in vain, `failed`
+    (the reason), and whatever else it wants to find the next time. What it raises is tried again, and fails the request
+    if it lasts.
 
-    Exposes the function's `role`, and `resource`, which must depend on whatever the function needs. CDK's own provider
-    framework does the same with more functions, whose roles may bring back the log groups that were deleted with the
-    stack, and where it gives up it tells no reason.
+    Exposes the function's `role`, the `machine_arn`, and `resource`, which must depend on whatever the function needs.
+    CDK's own provider framework does the same with more functions, whose roles may bring back the log groups that were
+    deleted with the stack, and where it gives up it tells no reason.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class AwaitedResource(Construct):
         answering = _role(self, "AnswersRole", log)
         answers = _answers(self, answering, log)
         machine = Machine(self, "Machine", step=step.function_arn, answers=answers.attr_arn, limit=limit, every=every)
+        self.machine_arn = machine.arn
         may_start = iam.Policy(self, "MayStart", roles=[answering])
         may_start.add_statements(iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine.arn]))
         self.resource = cdk.CustomResource(

@@ -57,9 +57,9 @@ def pod_templates() -> dict[str, templates.Template]:
 
 
 def _arguments(job: SparkJob, place: Place) -> list[str]:
-    """Return the command line. A driver that is started again replaces what the one before it has left."""
-    again = ["--overwrite"] if job.attempts > 1 else []
-    return ["run", "--device", "cuda", "--input", place.input, "--output", place.output, *again, *job.arguments]
+    """Return the command line. A driver that is started again, or another run, replaces what a lost one has left."""
+    places = ["--input", place.input, "--output", place.output]
+    return ["run", "--device", "cuda", *places, "--overwrite", *job.arguments]
 
 
 def _configuration(job: SparkJob, place: Place) -> list[dict[str, Any]]:

@@ -24,18 +24,20 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     if kind not in asked["Awaited"]:
         answer(request, "")
         return
+    # What one overlapping request is to another: an update to what there is already undoes one that was given up.
+    rank = "Same" if kind == "Update" and event["PhysicalResourceId"] == asked["PhysicalId"] else kind
     try:
-        start(boto3.client("stepfunctions"), asked["StateMachine"], request)
+        start(boto3.client("stepfunctions"), asked["StateMachine"], request, f"{rank}-{event['RequestId']}")
     except Exception as error:  # noqa: BLE001 - unanswered, the stack would wait for an hour
         answer(request, f"The work could not be started: {error}")
 
 
-def start(machine: Any, arn: str, request: Mapping[str, Any]) -> None:  # noqa: ANN401 - boto3 makes its classes at run time
+def start(machine: Any, arn: str, request: Mapping[str, Any], name: str) -> None:  # noqa: ANN401 - boto3's own class
     """Start the state machine; a request that Lambda delivers twice starts it once."""
     kept = {name: request[name] for name in KEPT}
     work = {"request": kept, "properties": request["ResourceProperties"], "found": {}, "waited": 0}
     with suppress(machine.exceptions.ExecutionAlreadyExists):
-        machine.start_execution(stateMachineArn=arn, name=request["RequestId"], input=json.dumps(work))
+        machine.start_execution(stateMachineArn=arn, name=name, input=json.dumps(work))
 
 
 def failure(end: Mapping[str, Any]) -> str:

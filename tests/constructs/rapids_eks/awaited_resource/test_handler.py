@@ -65,7 +65,7 @@ def test_a_request_that_is_not_awaited_succeeds_at_once(kind: str, machine: Mach
 def test_deletion_starts_the_machine_once_and_leaves_the_answer_to_it(machine: Machine, answers: Answers) -> None:
     index.handler(EVENT, None)
     (started,) = machine.started
-    assert (started["stateMachineArn"], started["name"]) == ("arn:machine", "request")
+    assert (started["stateMachineArn"], started["name"]) == ("arn:machine", "Delete-request")
     assert started["input"]["request"] == {name: EVENT[name] for name in index.KEPT}
     assert started["input"]["properties"] == EVENT["ResourceProperties"]
     assert started["input"]["waited"] == 0
@@ -81,9 +81,17 @@ def test_the_id_of_what_is_made_is_known_before_anything_is_done(kind: str, mach
     properties = {**EVENT["ResourceProperties"], "PhysicalId": "new", "Awaited": ["Create", "Update"]}
     index.handler({**EVENT, "RequestType": kind, "ResourceProperties": properties}, None)
     assert machine.started[0]["input"]["request"]["PhysicalResourceId"] == "new"
+    assert machine.started[0]["name"] == f"{kind}-request"
     machine.raises = PermissionError
     index.handler({**EVENT, "RequestType": kind, "ResourceProperties": properties}, None)
     assert (answers[0]["Status"], answers[0]["PhysicalResourceId"]) == ("FAILED", "new")
+
+
+def test_an_update_that_changes_no_id_is_known_by_its_name(machine: Machine) -> None:
+    """Guards against an update that is undone before it has given its id, whose undoing might come first."""
+    properties = {**EVENT["ResourceProperties"], "Awaited": ["Update"]}
+    index.handler({**EVENT, "RequestType": "Update", "ResourceProperties": properties}, None)
+    assert machine.started[0]["name"] == "Same-request"
 
 
 def test_a_machine_that_cannot_be_started_is_told_at_once(machine: Machine, answers: Answers) -> None:

@@ -1,0 +1,1 @@
+"""A run of a Spark job as a resource of a stack."""

@@ -1,0 +1,114 @@
+"""A run of a Spark job as a resource of a stack."""
+
+from pathlib import Path
+from typing import Literal
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as assets
+from constructs import Construct
+
+from rapids_eks.acknowledged import acknowledge, reference, resource
+from rapids_eks.awaited_resource.construct import AwaitedResource
+from rapids_eks.emr_team import EmrTeam
+from rapids_eks.spark_job.job import SparkJob
+from rapids_eks.spark_job.request import PACKAGE, request
+from rapids_eks.spark_job_run import content
+from rapids_eks.spark_job_run.permissions import permissions
+
+LIMIT = cdk.Duration.minutes(50)
+EVERY = cdk.Duration.seconds(20)
+RUNS = "EMR gives runs their ids; all those of the team's own virtual cluster"
+
+
+class SparkJobRun(Construct):
+    """Runs a job for a team, once for each content: code, image, arguments, sizes and `run_id`.
+
+    Whatever changes the content starts a new run, in the deployment that brings the change; going back to a content
+    that has completed starts none as long as its report is there. Deleting it cancels its run if that goes on; results
+    stay in the team's bucket, each content's in a folder of its own. New input alone is no new content.
+
+    Exposes what is known when the deployment is over, as text: `run_id` and `run_name`, `state`, `seconds`, `output`,
+    `report` and `metrics` (URIs), `roc_auc` and `rows` (read); `-` is what is not known. `request` is the URI of the
+    parameters of StartJobRun.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        team: EmrTeam,
+        job: SparkJob,
+        code: Path,
+        run_id: str = "",
+        wait: Literal["wait", "start"] = "wait",
+        on_failure: Literal["fail", "report"] = "fail",
+        spot: bool = False,
+        log_retention_days: int = 30,
+    ) -> None:
+        """Make it; `code` is the folder of the package with its `__main__.py`, and another `run_id` means another run.
+
+        With `wait` the deployment ends with the run, which may take 50 minutes; with `start` once EMR has taken it.
+        A run that fails ends the deployment, unless it is only to `report` it: then another `run_id` tries again.
+        With `spot` the executors' nodes may be Spot instances, too.
+        """
+        super().__init__(scope, id)
+        beside = content.files(code)
+        package = assets.Asset(
+            self,
+            "Package",
+            path=str(code.parent),
+            exclude=list(content.excluded(code)),
+            ignore_mode=cdk.IgnoreMode.GIT,
+        )
+        stack, place, need = cdk.Stack.of(self), content.place(team), content.vcpus(job, spot=spot)
+        made = AwaitedResource(
+            self,
+            "Run",
+            resource_type="Custom::SparkJobRun",
+            physical_id=content.physical_id(job, package.asset_hash, beside, run_id),
+            description=f"Starts, watches and cancels the runs of {job.name}",
+            code=Path(__file__).parent,
+            properties={
+                # As text: CloudFormation makes every number of a property one.
+                "Request": stack.to_json_string(request(job, place)),
+                "Resource": f"{stack.stack_id}/{self.node.addr[-8:]}",
+                "Package": {"Bucket": package.s3_bucket_name, "Key": package.s3_object_key, "Name": PACKAGE},
+                "Files": stack.to_json_string(beside),
+                "Input": place.input,
+                "Scripts": place.scripts,
+                "Output": place.output,
+                "MostRows": str(content.most_rows(job)),
+                "Quotas": stack.to_json_string(need),
+                "Wait": wait,
+                "OnFailure": on_failure,
+            },
+            permissions=list(permissions(self, team, package, need["codes"])),
+            limit=LIMIT,
+            every=EVERY,
+            log_retention_days=log_retention_days,
+            awaited=("Create", "Update", "Delete"),
+        )
+        _let_submit(made, team)
+        self._attributes(made.resource)
+
+    def _attributes(self, made: cdk.CustomResource) -> None:
+        self.run_id, self.run_name = made.get_att_string("RunId"), made.get_att_string("RunName")
+        self.state, self.seconds = made.get_att_string("State"), made.get_att_string("Seconds")
+        self.output, self.request = made.get_att_string("Output"), made.get_att_string("Request")
+        self.report, self.metrics = made.get_att_string("Report"), made.get_att_string("Metrics")
+        self.roc_auc, self.rows = made.get_att_string("RocAuc"), made.get_att_string("Rows")
+
+
+def _let_submit(made: AwaitedResource, team: EmrTeam) -> None:
+    """Give the function what a submitter of the team has, and its own stack and state machine to look at."""
+    may = iam.Policy(made, "MaySubmit", roles=[made.role])
+    team.grant_submit(made.role)
+    may.add_statements(
+        iam.PolicyStatement(actions=["states:ListExecutions"], resources=[made.machine_arn]),
+        iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[cdk.Stack.of(made).stack_id]),
+    )
+    runs = f"{reference(made, team, team.virtual_cluster.attr_arn)}/jobruns/*"
+    acknowledge(made.role, "IAM5", RUNS, resource(made.role, runs))
+    made.resource.node.add_dependency(may, made.role)

@@ -1,0 +1,197 @@
+"""Runs as resources in the rehearsal: a real cluster, real Spark, and what goes wrong between their looks."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import control_plane
+import pytest
+
+from tests.constructs.rapids_eks.spark_job_run.stacks import TEAM, UNDER, synthesized, tiny_code
+from tests.rehearsal.live.account import Account, Outcome
+from tests.stacks.assembly import Assembly
+
+INPUT = f"{TEAM}/spark-rapids-emr/input/fannie-mae-single-family-loan-performance"
+Plant = Callable[..., None]
+
+
+@dataclass
+class Site:
+    """A team's cluster, and where runs are deployed."""
+
+    account: Account
+    folder: Path
+    code: Path
+    bucket: str = ""
+    virtual_cluster: str = ""
+    stacks: list[Outcome] = field(default_factory=list)
+    _made: int = 0
+
+    def wanted(self, **given: Any) -> Assembly:  # noqa: ANN401 - SparkJobRun's
+        self._made += 1
+        assembly = synthesized(self.folder / str(self._made), self.code, **given)
+        assembly.publish(self.account, "Job")
+        return assembly
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return all runs that were ever started, the newest first."""
+        emr = self.account.client("emr-containers")
+        found = emr.list_job_runs(virtualClusterId=self.virtual_cluster)["jobRuns"]
+        return [emr.describe_job_run(virtualClusterId=self.virtual_cluster, id=each["id"])["jobRun"] for each in found]
+
+    def put(self, key: str, text: str = "|loan|012020|\n") -> None:
+        self.account.client("s3").put_object(Bucket=self.bucket, Key=f"{INPUT}/{key}", Body=text.encode())
+
+    def text(self, uri: str) -> str:
+        key = uri.removeprefix(f"s3://{self.bucket}/")
+        return str(self.account.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read().decode())
+
+    def live(self) -> list[str]:
+        """Return the states of the runs that are not over."""
+        return [run["state"] for run in self.runs() if run["state"] not in {"COMPLETED", "FAILED", "CANCELLED"}]
+
+    def discarded(self, stack: Outcome) -> None:
+        gone = self.account.delete(stack)
+        assert gone.status == "DELETE_COMPLETE", gone.reasons
+        assert not self.live()
+
+
+@pytest.fixture(autouse=True)
+def no_stack_is_left(account: Account, site: Site) -> Iterator[None]:
+    """Let a test that fails leave the next one room."""
+    yield
+    account.world.page("faults", method="DELETE")
+    for each in account.client("cloudformation").describe_stacks()["Stacks"]:
+        if each["StackName"] == "Job" and each["StackStatus"] != "DELETE_COMPLETE":
+            account.discard(Outcome(each["StackId"], "", ""))
+    assert site.stacks
+
+
+@pytest.fixture(scope="module")
+def site(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    control_plane.required()
+    folder = tmp_path_factory.mktemp("runs")
+    made = Site(account, folder, tiny_code(folder))
+    assembly = made.wanted()
+    for stack in UNDER:
+        assembly.publish(account, stack)
+    for stack in UNDER:
+        made.stacks.append(assembly.deploy(account, stack))
+        assert made.stacks[-1].status == "CREATE_COMPLETE", made.stacks[-1].reasons
+    found = account.client("cloudformation").describe_stack_resources(StackName=made.stacks[-1].stack)
+    ids = {each["ResourceType"]: each["PhysicalResourceId"] for each in found["StackResources"]}
+    made.bucket, made.virtual_cluster = ids["AWS::S3::Bucket"], ids["AWS::EMRContainers::VirtualCluster"]
+    yield made
+    for outcome in reversed(made.stacks):
+        account.discard(outcome)
+
+
+def test_what_would_run_in_vain_is_told_before_anything_starts(account: Account, site: Site) -> None:
+    wanted, before = site.wanted(), account.left()
+    for says in ("holds no files: upload the quarterly .csv files", "the executors need 8 vCPUs of GPU instances"):
+        refused = wanted.deploy(account, "Job")
+        assert refused.status == "ROLLBACK_COMPLETE", refused.reasons
+        assert says in refused.reasons, refused.reasons
+        site.discarded(refused)
+        site.put("2020Q1.csv")
+    assert not site.runs()
+    assert {each for each in account.left() if "s3 Object" not in each} == set(before)
+    quotas = account.client("service-quotas")
+    quotas.request_service_quota_increase(ServiceCode="ec2", QuotaCode="L-3819A6DF", DesiredValue=8)
+
+
+def test_a_run_becomes_attributes_and_is_not_repeated_without_a_reason(
+    account: Account, site: Site, plant: Plant
+) -> None:
+    stack = site.wanted().deploy(account, "Job")
+    assert stack.status == "CREATE_COMPLETE", stack.reasons
+    told = account.outputs(stack)
+    assert (told["State"], told["RocAuc"], told["Rows"]) == ("COMPLETED", "0.75", "1234")
+    assert site.text(told["Report"]) == "2020Q1.csv"
+    runs = site.runs()
+    assert runs[0]["id"] == told["RunId"]
+    started = len(runs)
+
+    again = site.wanted(on_failure="report").update(account, "Job", stack)
+    assert again.status == "UPDATE_COMPLETE", again.reasons
+    assert account.outputs(again) == told
+    assert len(site.runs()) == started
+
+    plant("job-fail", "*", always=True)
+    failed = site.wanted(run_id="2").update(account, "Job", stack)
+    assert failed.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert "is FAILED (USER_ERROR)" in failed.reasons
+    assert "RuntimeException: the fault job-fail" in failed.reasons
+    assert "aws logs tail /emr-on-eks-logs/rapids-minimal/emr-ml-team-a" in failed.reasons
+    assert account.outputs(failed) == told
+    assert len(site.runs()) == started + 1, "going back starts nothing"
+    assert not [line for line in printed(account) if "cloudformation-custom-resource-response" in line]
+    site.discarded(stack)
+    assert len(site.runs()) == started + 1
+
+
+def printed(account: Account) -> list[str]:
+    """Return what the functions of the run have printed."""
+    logs = account.client("logs")
+    found = logs.describe_log_groups(logGroupNamePrefix="Job-")["logGroups"]
+    (group,) = [each["logGroupName"] for each in found]
+    streams = [each["logStreamName"] for each in logs.describe_log_streams(logGroupName=group)["logStreams"]]
+    events = [logs.get_log_events(logGroupName=group, logStreamName=name)["events"] for name in streams]
+    lines = [each["message"] for one in events for each in one]
+    assert any("has just been started" in line for line in lines)
+    return lines
+
+
+def test_a_function_that_dies_at_its_looks_starts_one_run(account: Account, site: Site, plant: Plant) -> None:
+    stack = site.wanted(run_id="before").deploy(account, "Job")
+    assert stack.status == "CREATE_COMPLETE", stack.reasons
+    found = account.client("cloudformation").describe_stack_resources(StackName="Job")["StackResources"]
+    names = [each["PhysicalResourceId"] for each in found if each["LogicalResourceId"].startswith("RunFunction")]
+    wanted, before = site.wanted(run_id="dies"), len(site.runs())
+    for _ in range(3):  # as often as the state machine tries again
+        plant("kill-function", names[0])
+    stack = wanted.update(account, "Job", stack)
+    assert stack.status == "UPDATE_COMPLETE", stack.reasons
+    assert account.outputs(stack)["State"] == "COMPLETED"
+    assert len(site.runs()) == before + 1
+    site.discarded(stack)
+
+
+def test_a_run_that_goes_on_is_cancelled_with_its_stack(account: Account, site: Site, plant: Plant) -> None:
+    plant("job-hang", "*")
+    stack = site.wanted(run_id="hangs", wait="start").deploy(account, "Job")
+    assert stack.status == "CREATE_COMPLETE", stack.reasons
+    assert len(site.live()) == 1
+    site.discarded(stack)
+    assert site.runs()[0]["state"] == "CANCELLED"
+
+
+def test_a_creation_that_is_given_up_leaves_no_run(account: Account, site: Site, plant: Plant) -> None:
+    """Guards against CloudFormation's own id in the deletion, as the creation had given no answer."""
+    wanted = site.wanted(run_id="given-up", beside=True)
+    (beside,) = [name for name, each in wanted.resources("Job").items() if each["Type"] == "AWS::SSM::Parameter"]
+    plant("job-hang", "*", always=True)
+    plant("create", beside)
+    failed = wanted.deploy(account, "Job")
+    assert failed.status == "ROLLBACK_COMPLETE", failed.reasons
+    site.discarded(failed)
+
+
+def test_an_update_that_is_cancelled_leaves_no_run_and_repeats_none(account: Account, site: Site, plant: Plant) -> None:
+    stack = site.wanted(run_id="first").deploy(account, "Job")
+    assert stack.status == "CREATE_COMPLETE", stack.reasons
+    told, before = account.outputs(stack), len(site.runs())
+    plant("job-hang", "*", always=True)
+    assembly, stacks = site.wanted(run_id="second"), account.client("cloudformation")
+    body = json.dumps({name: assembly.template("Job")[name] for name in ("Resources", "Outputs")})
+    stacks.update_stack(StackName="Job", TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
+    account.waits(60, site.live)
+    stacks.cancel_update_stack(StackName="Job")
+    undone = account.settled(stack.stack)
+    assert undone.status == "UPDATE_ROLLBACK_COMPLETE", undone.reasons
+    account.waits(60, lambda: not site.live())
+    assert account.outputs(undone) == told
+    assert len(site.runs()) == before + 1
+    site.discarded(stack)
