@@ -30,6 +30,7 @@ from tests.stacks.karpenter_access import (
 FIRST, SECOND = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("FirstAdmin", "SecondAdmin"))
 LOGS = f"/aws/eks/{NAME}/cluster"
 PODS = "/api/v1/namespaces/default/pods"
+POOLS, CLASSES = "/apis/karpenter.sh/v1/nodepools", "/apis/karpenter.k8s.aws/v1/ec2nodeclasses"
 
 
 @dataclass
@@ -228,17 +229,40 @@ def test_the_tunnel_leads_through_a_core_node_to_the_api(account: Account, deplo
     assert f"host={described(account)['endpoint'].removeprefix('https://')}," in command
 
 
-def test_a_second_administrator_is_let_in_by_an_update_and_not_before(
-    account: Account, deployed: Deployed, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def updated(account: Account, deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The cluster's stack with another administrator, one more core node, and other limits of its pools."""
+    into = tmp_path_factory.mktemp("updated")
     with pytest.raises(ApiError, match="403|401"):
-        api(account, NAME, SECOND, tmp_path).items("/api/v1/nodes")
-    both = synthesized(tmp_path / "both", config.Cluster(admins=(SECOND, FIRST), log_retention_days=30))
-    updated = both.update(account, "StackedCluster", deployed.cluster)
-    assert updated.status == "UPDATE_COMPLETE", updated.reasons
+        api(account, NAME, SECOND, into).items("/api/v1/nodes")
+    core = config.CoreNodes(count=config.CoreNodes().count + 1)
+    cluster = config.Cluster(admins=(SECOND, FIRST), log_retention_days=30, core_nodes=core)
+    gpu = config.GpuNodes(max_gpus=4, root_volume_gib=120, instance_types=("g6.2xlarge", "g5.2xlarge"))
+    changed = synthesized(into / "both", cluster, capacity=config.Capacity(gpu=gpu, consolidate_after_minutes=7))
+    outcome = changed.update(account, "StackedCluster", deployed.cluster)
+    assert outcome.status == "UPDATE_COMPLETE", outcome.reasons
+    return outcome
+
+
+def test_a_second_administrator_is_let_in_by_an_update_and_not_before(
+    account: Account, updated: Outcome, tmp_path: Path
+) -> None:
+    assert updated
     assert api(account, NAME, SECOND, tmp_path).items("/api/v1/nodes")
     (group,) = account.client("logs").describe_log_groups(logGroupNamePrefix=LOGS)["logGroups"]
     assert group["retentionInDays"] == 30
+
+
+def test_an_update_changes_pools_in_place_and_adds_a_core_node(updated: Outcome, kubernetes: Api) -> None:
+    assert updated
+    (pool,) = [each for each in kubernetes.items(POOLS) if each["metadata"]["name"] == "gpu"]
+    assert pool["spec"]["limits"] == {GPU: "4"}
+    assert pool["spec"]["disruption"]["consolidateAfter"] == "7m"
+    (node_class,) = [each for each in kubernetes.items(CLASSES) if each["metadata"]["name"] == "gpu"]
+    assert node_class["spec"]["blockDeviceMappings"][0]["ebs"]["volumeSize"] == "120Gi"
+    core = kubernetes.items("/api/v1/nodes?labelSelector=NodeGroupType=core")
+    assert len(core) == config.CoreNodes().count + 1
+    assert kubernetes.items("/apis/karpenter.sh/v1/nodeclaims"), "and the nodes of running jobs stay"
 
 
 def test_a_second_stack_with_the_same_name_fails_at_once_and_takes_nothing_from_the_first(
