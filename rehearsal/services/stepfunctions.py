@@ -2,13 +2,18 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations.is_operator import (
+    IsTimestamp,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -57,7 +62,11 @@ def _missing_targets(machine: Mapping[str, Any], path: str = "") -> Iterator[str
 
 def operations() -> dict[str, Handler]:
     """Return the handlers of Step Functions; the rest is the emulator's."""
-    return {"DescribeExecution": describe_execution, "StartExecution": start_execution}
+    return {
+        "DescribeExecution": describe_execution,
+        "StartExecution": start_execution,
+        "StopExecution": stop_execution,
+    }
 
 
 def start_execution(call: Call) -> dict[str, Any]:
@@ -70,6 +79,18 @@ def start_execution(call: Call) -> dict[str, Any]:
     return {"executionArn": started.execution_arn, "startDate": started.start_date}
 
 
+def stop_execution(call: Call) -> dict[str, Any]:
+    """Stop an execution, also one that the emulator has not begun to carry out; one that has ended stays as it is."""
+    execution = stepfunctions_parser_backends[call.account][call.region].describe_execution(
+        call.parameters["executionArn"]
+    )
+    while execution.exec_worker.env is None:
+        time.sleep(0.01)
+    at = datetime.now(UTC)
+    execution.stop(at, call.parameters.get("error"), call.parameters.get("cause"))
+    return {"stopDate": execution.stop_date or at}
+
+
 def describe_execution(call: Call) -> dict[str, Any]:
     """Return an execution with its output as JSON, also where that is a string, which the emulator leaves bare."""
     backend = stepfunctions_parser_backends[call.account][call.region]
@@ -77,13 +98,21 @@ def describe_execution(call: Call) -> dict[str, Any]:
 
 
 def wait_by_clock(world: World) -> None:
-    """Have Wait states and the pauses of Retry pass as fast as the rehearsal's clock."""
+    """Have Wait states and the pauses of Retry pass as fast as the rehearsal's clock, and compare any moments."""
+    IsTimestamp.string_to_timestamp = staticmethod(_moment)  # the emulator reads no fractions of seconds
     setattr(retrier_decl, "time", SimpleNamespace(sleep=world.clock.sleep))  # noqa: B010 - no name that it exports
 
     def wait(self: WaitFunction, env: Any, wait_seconds: float) -> None:  # noqa: ANN401, ARG001 - moto's
         world.clock.sleep(wait_seconds)
 
     WaitFunction._wait_interval = wait  # noqa: SLF001
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def act_as_roles(world: World) -> None:

@@ -17,7 +17,7 @@ from rapids_eks.awaited_resource.permission import Permission, acknowledge_wildc
 ANSWERS = Path(__file__).parent / "handler" / "index.py"
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 STEP_SECONDS = 120  # a single look may take so long
-LONGEST_MINUTES = 50  # the looks' own time comes on top, and CloudFormation waits for an hour
+LONGEST_MINUTES = 50  # the last look's time and those of its retries come on top, and CloudFormation waits for an hour
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class AwaitedResource(Construct):
                 **properties,
                 "PhysicalId": physical_id,
                 "Awaited": list(awaited),
+                "LimitSeconds": str(limit.to_seconds()),
                 "StateMachine": machine.arn,
             },
         )

@@ -61,10 +61,12 @@ def _states(step: str, answers: str, limit: int, every: int) -> dict[str, Any]:
         "machine.$": "$$.StateMachine.Id",
         "execution.$": "$$.Execution.Id",
     }
-    counted = {f"{name}.$": f"$.{name}" for name in ("request", "properties", "found")}
+    counted = {f"{name}.$": f"$.{name}" for name in ("request", "properties", "found", "deadline")}
     over = [
         {"Variable": "$.found.done", "BooleanEquals": True, "Next": "Answer"},
         {"Variable": "$.waited", "NumericGreaterThanEquals": limit, "Next": "Answer"},
+        # with the time that the looks themselves take
+        {"Variable": "$$.State.EnteredTime", "TimestampGreaterThanEqualsPath": "$.deadline", "Next": "Answer"},
     ]
     return {
         "Look": {

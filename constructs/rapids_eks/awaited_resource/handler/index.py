@@ -4,6 +4,7 @@ import json
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -35,7 +36,9 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
 def start(machine: Any, arn: str, request: Mapping[str, Any], name: str) -> None:  # noqa: ANN401 - boto3's own class
     """Start the state machine; a request that Lambda delivers twice starts it once."""
     kept = {name: request[name] for name in KEPT}
-    work = {"request": kept, "properties": request["ResourceProperties"], "found": {}, "waited": 0}
+    properties = request["ResourceProperties"]
+    deadline = datetime.now(UTC) + timedelta(seconds=float(properties["LimitSeconds"]))
+    work = {"request": kept, "properties": properties, "found": {}, "waited": 0, "deadline": f"{deadline:%FT%TZ}"}
     with suppress(machine.exceptions.ExecutionAlreadyExists):
         machine.start_execution(stateMachineArn=arn, name=name, input=json.dumps(work))
 
@@ -47,7 +50,8 @@ def failure(end: Mapping[str, Any]) -> str:
     if reason := end["found"].get("failed"):
         return str(reason)
     left = end["found"]["left"]
-    return f"After {end['waited'] // 60} minutes there is still: {'; '.join(left)}" if left else ""
+    minutes = int(float(end["properties"]["LimitSeconds"])) // 60
+    return f"After {minutes} minutes there is still: {'; '.join(left)}" if left else ""
 
 
 def said(error: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,8 @@ EVENT: dict[str, Any] = {
     "RequestId": "request",
     "LogicalResourceId": "Sweep",
     "PhysicalResourceId": "what demo leaves",
-    "ResourceProperties": {"PhysicalId": "what demo leaves", "StateMachine": "arn:machine", "Awaited": ["Delete"]},
+    "ResourceProperties": {"PhysicalId": "what demo leaves", "StateMachine": "arn:machine", "Awaited": ["Delete"]}
+    | {"LimitSeconds": "1800"},
 }
 SAME = {name: EVENT[name] for name in ("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId")}
 Answers = list[dict[str, Any]]
@@ -51,7 +53,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 def ended(**how: object) -> Mapping[str, Any]:
     """Return what the state machine ends with."""
     request = {name: EVENT[name] for name in index.KEPT}
-    return {"request": request, "properties": {}, "waited": 1800, **how}
+    return {"request": request, "properties": {"LimitSeconds": "1800"}, "waited": 600, **how}
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
@@ -69,6 +71,8 @@ def test_deletion_starts_the_machine_once_and_leaves_the_answer_to_it(machine: M
     assert started["input"]["request"] == {name: EVENT[name] for name in index.KEPT}
     assert started["input"]["properties"] == EVENT["ResourceProperties"]
     assert started["input"]["waited"] == 0
+    left = datetime.fromisoformat(started["input"]["deadline"]) - datetime.now(UTC)
+    assert timedelta(minutes=29) < left <= timedelta(minutes=30)
     assert not answers
     machine.raises = AlreadyExistsError
     index.handler(EVENT, None)

@@ -1,5 +1,6 @@
 """Deletions that take a while, go on for ever, or fail, in the rehearsal."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,6 +80,28 @@ def test_what_a_creation_and_a_replacement_find_become_attributes(account: Accou
     other = changed(resources, f"{own}.Properties.PhysicalId", "another")
     stack = account.update(stack, other, outputs=outputs)
     assert account.outputs(stack) == {"Said": "Update another", "Looks": "2"}, stack.reasons
+    account.discard(stack)
+
+
+def test_the_time_of_the_looks_counts_too(account: Account, tmp_path: Path) -> None:
+    """Guards against looks of a minute each after waits of seconds, for which CloudFormation's hour is too short."""
+    stack = account.create(wanted(account, tmp_path, "never"))
+    machines = account.client("stepfunctions")
+    made = account.client("cloudformation").describe_stack_resources(StackName=stack.stack)["StackResources"]
+    (arn,) = [each["PhysicalResourceId"] for each in made if each["ResourceType"] == "AWS::StepFunctions::StateMachine"]
+    url = account.client("s3").generate_presigned_url("put_object", Params={"Bucket": "none", "Key": "answer"})
+    request = dict.fromkeys(("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId", "RequestType"), "x")
+    late = {"Behaviour": "never", "LimitSeconds": "120"}
+    work = {"request": {**request, "ResponseURL": url}, "properties": late, "found": {}, "waited": 0}
+    deadline = {"deadline": "2020-01-01T00:00:00Z"}
+    started = machines.start_execution(stateMachineArn=arn, input=json.dumps(work | deadline))["executionArn"]
+
+    def states() -> list[str]:
+        events = machines.get_execution_history(executionArn=started)["events"]
+        return [each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each]
+
+    account.waits(60, lambda: "Answer" in states())
+    assert states()[:3] == ["Look", "Over?", "Answer"]
     account.discard(stack)
 
 
