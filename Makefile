@@ -77,16 +77,20 @@ faults: $(READY) $(NODE_READY) kubebox ## fail each resource of each stack once,
 
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk
 CONFIG ?= blueprint.yaml
+# before money is spent; `make deploy PREFLIGHT=` leaves it out
+PREFLIGHT ?= $(PY) -m operations preflight --config $(CONFIG)
 .PHONY: synth
 synth: $(READY) $(NODE_READY) ## write the templates of blueprint.yaml, or of CONFIG=FILE, to cdk.out; needs no AWS
 	@$(CDK) synth --quiet -c config=$(CONFIG)
 
 .PHONY: deploy
 deploy: $(READY) $(NODE_READY) ## deploy every stack but the job's run into your AWS account
+	@$(PREFLIGHT)
 	@$(CDK) deploy '!(Pipeline)' -c config=$(CONFIG)
 
 .PHONY: run
 run: $(READY) $(NODE_READY) ## run the pipeline in your AWS account, on the data that the team has uploaded
+	@$(PREFLIGHT)
 	@$(CDK) deploy Pipeline -c config=$(CONFIG)
 
 .PHONY: preflight

@@ -29,7 +29,7 @@ from rapids_eks.system_pods import SUBMITTER, unplaceable
 from rapids_eks.team_layout import pascal_case
 
 PYTHON = "/opt/spark-rapids/bin/python"  # in the image that docker/spark-rapids makes
-MOST_TEAMS = 40  # each has 5 outputs of a stack's 200, and 9 resources of its 500
+MOST_TEAMS = 20  # each has 9 outputs of a stack's 200
 MOST_TAGS = 40  # AWS allows 50; CloudFormation, EKS and Karpenter add theirs
 TAG_KEY = re.compile(r"(?!(?i:aws:)|kubernetes\.io/|k8s\.io/|karpenter\.|eks:)[\w .:/+@-]{1,128}")
 TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
@@ -61,7 +61,7 @@ class Blueprint(Section):
     image: Image = Image()
     """The image of Spark's driver and executors."""
     pipeline: Pipeline | None = Pipeline()
-    """The run of the loan pipeline; null makes no stack for it."""
+    """The run of the loan pipeline; null makes no stacks for it and for its image, and deletes none that are there."""
 
     @property
     def partition(self) -> str:

@@ -43,8 +43,8 @@ class CoreNodes(Section):
     """EC2 types, in order of preference; x86_64, no GPU."""
     count: Annotated[int, Field(ge=1, le=100)] = 2
     """How many, spread over the zones; Karpenter's two replicas need two."""
-    root_volume_gib: Annotated[int, Field(ge=30, le=16384)] = 50
-    """Size of each node's encrypted gp3 root volume in GiB."""
+    root_volume_gib: Annotated[int, Field(ge=30, le=16384)] = 80
+    """Size of each node's encrypted gp3 root volume in GiB; a submitter may run in the job's image, which has 25 GB."""
 
 
 class Cluster(Section):

@@ -53,8 +53,11 @@ class Pipeline(Section):
     """How often the driver is started; the loss of an executor, to Spot for one, may end training. Each is paid."""
     conf: Mapping[str, str] = {}
     """More settings of Spark or RAPIDS; refused are those that follow from others."""
-    wait: Literal["wait", "start"] = "wait"
-    """Whether the deployment ends with the run, which may take 50 minutes then, or once it is started."""
+    wait: Literal["wait", "start", "state_machine"] = "wait"
+    """Whether the deployment ends with the run, which may take 50 minutes then, or once it is started; a state machine
+    starts it and watches it to its end, and cancels it when its execution is stopped."""
+    timeout_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    """After how many hours the state machine gives a run up; other ways to wait take no notice."""
     on_failure: Literal["fail", "report"] = "fail"
     """Whether a run that fails fails the deployment, or is only reported in the stack's outputs."""
 

@@ -32,6 +32,9 @@ class TeamsStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id, stack_name=f"{name}-teams", env=env, description=f"The teams of {name}")
         self.bucket = _bucket(self, data, [team.name for team in teams])
+        if not data.bucket:
+            self.export_value(self.bucket.bucket_name)
+            self.export_value(self.bucket.bucket_arn)
         self.teams, before = {}, None
         scope = Construct(self, "Team")  # so that no name of a team is that of another construct
         for team in teams:
@@ -54,6 +57,9 @@ class TeamsStack(cdk.Stack):
                 made.virtual_cluster.node.add_dependency(before.virtual_cluster)
             before = made
             TeamCommands(made, "Commands", team=made)
+            # Exported whether or not another stack uses it now: one that is in use could not be taken back.
+            for value in (made.virtual_cluster.ref, made.virtual_cluster.attr_arn, made.job_role.role_arn):
+                self.export_value(value)
 
 
 def _bucket(scope: Construct, data: config.Data, teams: Sequence[str]) -> s3.IBucket:

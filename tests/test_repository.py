@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("benchmarks", "config", "constructs", "jobs", "rehearsal", "stacks", "tests")
+FOLDERS = ("benchmarks", "config", "constructs", "docker", "jobs", "operations", "rehearsal", "stacks", "tests")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 

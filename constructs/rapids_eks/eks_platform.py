@@ -1,13 +1,14 @@
 """A cluster that is ready for controllers and jobs."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from ipaddress import IPv4Network
 from types import MappingProxyType
 from typing import Literal, cast
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
-from constructs import Construct, DependencyGroup
+from constructs import Construct, DependencyGroup, IDependable
 
 from rapids_eks.add_ons import ClusterAddOns, NodeAddOns
 from rapids_eks.admins import Admins
@@ -37,7 +38,7 @@ class EksPlatform(Construct):
         node_subnets: Sequence[ec2.ISubnet],
         core_instance_types: Sequence[str],
         core_count: int = 2,
-        core_root_volume_gib: int = 50,
+        core_root_volume_gib: int = 80,
         public_access_cidrs: Sequence[IPv4Network] = (),
         authentication_mode: Literal["API_AND_CONFIG_MAP", "API"] = "API_AND_CONFIG_MAP",
         admins: Sequence[str] = (),
@@ -46,12 +47,8 @@ class EksPlatform(Construct):
         key_deletion_days: int = 7,
         volume_tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Make it: the control plane's interfaces in private `subnets`, nodes and pods in `node_subnets`.
-
-        `volume_tags` are for volumes that pods claim; what the stack makes has the stack's own.
-        """
+        """Make it, with interfaces in private `subnets`, nodes and pods in `node_subnets`, tags for pods' volumes."""
         super().__init__(scope, id)
-        logs = ClusterLogs(self, "Logs", cluster_name=name, retention_days=log_retention_days)
         made = EksCluster(
             self,
             "ControlPlane",
@@ -65,19 +62,23 @@ class EksPlatform(Construct):
             log_retention_days=log_retention_days,
             key_deletion_days=key_deletion_days,
         )
+        made.control_plane.node.add_dependency(
+            ClusterLogs(self, "Logs", cluster_name=name, retention_days=log_retention_days)
+        )
         self.cluster = cast("eks.ICluster", made.cluster)  # jsii's Python hides a few members of its interfaces
         self.cluster_security_group_id = made.cluster.cluster_security_group_id
-        KubectlCommands(self, "Commands", cluster=self.cluster, private=not public_access_cidrs)
-        self.core_nodes = CoreNodes(
-            self,
-            "CoreNodes",
-            cluster=self.cluster,
-            version=version,
-            subnets=node_subnets,
-            instance_types=core_instance_types,
-            count=core_count,
-            root_volume_gib=core_root_volume_gib,
+        core = partial(CoreNodes, self, "CoreNodes", cluster=self.cluster, version=version, subnets=node_subnets)
+        self.core_nodes = core(
+            instance_types=core_instance_types, count=core_count, root_volume_gib=core_root_volume_gib
         )
+        self.ready = self._ordered(version, admins, volume_tags, made.kubectl_ready)
+        KubectlCommands(self, "Commands", cluster=self.cluster, private=not public_access_cidrs)
+
+    def _ordered(
+        self, version: str, admins: Sequence[str], volume_tags: Mapping[str, str], kubectl: IDependable
+    ) -> IDependable:
+        """Make what comes before the core nodes and what comes after them; return the last of it."""
+        entries = Admins(self, "Admins", cluster=self.cluster, principals=admins)
         after = ClusterAddOns(
             self,
             "ClusterAddOns",
@@ -85,11 +86,9 @@ class EksPlatform(Construct):
             kubernetes_version=version,
             volume_tags=volume_tags,
         )
-        entries = Admins(self, "Admins", cluster=self.cluster, principals=admins)
         before = NodeAddOns(self, "NodeAddOns", cluster_name=self.cluster.cluster_name, kubernetes_version=version)
-        made.control_plane.node.add_dependency(logs)
-        self.core_nodes.group.node.add_dependency(made.kubectl_ready, entries, before)
+        self.core_nodes.group.node.add_dependency(kubectl, entries, before)
         after.node.add_dependency(self.core_nodes.group)
         storage = DefaultStorageClass(self, "StorageClass", cluster=self.cluster)
         storage.node.add_dependency(after)
-        self.ready = DependencyGroup(storage)
+        return DependencyGroup(storage)

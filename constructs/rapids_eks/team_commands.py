@@ -19,7 +19,7 @@ class TeamCommands(Construct):
             "List": f"aws s3 ls {region} --recursive --human-readable --summarize {place}",
             "Runs": f"aws emr-containers list-job-runs {region} --virtual-cluster-id {team.virtual_cluster.ref}",
             "Logs": f"aws logs tail {region} --follow {team.log_group_name}",
-            "Reports": f"aws s3 cp {region} --recursive {place}output/ output",
+            "Reports": f"aws s3 cp {region} --recursive --exclude '*' --include '*/report/*' {place}output/ output",
         }
         for name, command in commands.items():
             cdk.CfnOutput(self, name, value=command).override_logical_id(f"{pascal_case(team.name)}{name}")

@@ -53,11 +53,22 @@ def test_a_third_team_is_one_more_entry(tmp_path: Path) -> None:
 def test_what_a_virtual_cluster_needs_is_there_before_it_and_goes_after_it(tmp_path: Path) -> None:
     resources = synthesized(tmp_path).resources("Teams")
     graph = Graph(resources)
-    for name in of_kind(resources, "AWS::EMRContainers::VirtualCluster"):
+    kinds = {"AWS::IAM::Role": 1, "AWS::IAM::Policy": 1, "AWS::EKS::PodIdentityAssociation": 3}
+    kinds |= {"Custom::AWSCDK-EKS-KubernetesResource": 2, "AWS::Logs::LogGroup": 1}
+    # The teams' come one after another, so each needs what those before it do, and them.
+    for before, name in enumerate(of_kind(resources, "AWS::EMRContainers::VirtualCluster")):
         needed = [resources[each]["Type"] for each in graph.needs(name)]
-        kinds = {"AWS::IAM::Role": 1, "AWS::IAM::Policy": 1, "AWS::EKS::PodIdentityAssociation": 3}
-        kinds |= {"Custom::AWSCDK-EKS-KubernetesResource": 2, "AWS::Logs::LogGroup": 1}
-        assert {kind: needed.count(kind) for kind in kinds} == kinds
+        assert {kind: needed.count(kind) for kind in kinds} == {kind: (before + 1) * n for kind, n in kinds.items()}
+        assert needed.count("AWS::EMRContainers::VirtualCluster") == before
+
+
+def test_exports_do_not_depend_on_who_uses_them(tmp_path: Path) -> None:
+    """Guards against an export that is taken back while the pipeline's stack, deployed with other settings, uses it."""
+    found = synthesized(tmp_path).text("Teams")
+    template = json.loads(found)
+    exported = [json.dumps(each["Value"]) for each in template["Outputs"].values() if "Export" in each]
+    assert len(exported) == 3 * 3 + 2
+    assert len(exported) == len(set(exported))
 
 
 def test_job_roles_name_no_bucket_but_the_data_s(tmp_path: Path) -> None:

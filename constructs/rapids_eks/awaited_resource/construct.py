@@ -81,19 +81,14 @@ class AwaitedResource(Construct):
         self.machine_arn = machine.arn
         may_start = iam.Policy(self, "MayStart", roles=[answering])
         may_start.add_statements(iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine.arn]))
+        own = {"PhysicalId": physical_id, "Awaited": list(awaited), "LimitSeconds": str(limit.to_seconds())}
         self.resource = cdk.CustomResource(
             self,
             "Resource",
             resource_type=resource_type,
             service_token=answers.attr_arn,
             service_timeout=cdk.Duration.hours(1),
-            properties={
-                **properties,
-                "PhysicalId": physical_id,
-                "Awaited": list(awaited),
-                "LimitSeconds": str(limit.to_seconds()),
-                "StateMachine": machine.arn,
-            },
+            properties={**properties, **own, "StateMachine": machine.arn},
         )
         # It must be there from the first request to the last; all else is referred to.
         self.resource.node.add_dependency(may_start)

@@ -12,8 +12,8 @@ from rapids_eks.acknowledged import acknowledge
 # Some seconds make a throttled call or a permission that has just been given succeed; a lasting error comes out.
 RETRY = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 10, "MaxAttempts": 3, "BackoffRate": 2}]
 WHY_NO_LOG = (
-    "A request of CloudFormation holds a URL by which whoever reads it can answer, so it is logged nowhere; what was "
-    "done is in the functions' log, and the reason of a failure in the stack's events"
+    "A request of CloudFormation holds a URL by which whoever reads it can answer, so it is in no log, and in the "
+    "execution's history only; what was done is in the functions' log, the reason of a failure in the stack's events"
 )
 
 
