@@ -60,8 +60,7 @@ sqs SendMessage: SendMessageBatch
 
 # Roles that an operation hands to a service, `service operation JMESPath-of-the-role iam:PassedToService`:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
-# emr-containers StartJobRun is none of them, for its reference names no such action and its service takes no service
-# roles; who may start what as whom is told by emr-containers:ExecutionRoleArn:
+# StartJobRun of EMR on EKS: older editions of its reference name no such action, newer ones do, for Pod Identity.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonemroneksemrcontainers.html
 _PASSED = """
 cloudformation CreateChangeSet RoleARN cloudformation.amazonaws.com
@@ -80,6 +79,7 @@ eks CreatePodIdentityAssociation roleArn pods.eks.amazonaws.com
 eks UpdateAddon podIdentityAssociations[].roleArn pods.eks.amazonaws.com
 eks UpdateAddon serviceAccountRoleArn eks.amazonaws.com
 eks UpdatePodIdentityAssociation roleArn pods.eks.amazonaws.com
+emr-containers StartJobRun executionRoleArn pods.eks.amazonaws.com
 events PutRule RoleArn events.amazonaws.com
 events PutTargets Targets[].RoleArn events.amazonaws.com
 iam AddRoleToInstanceProfile RoleName ec2.amazonaws.com

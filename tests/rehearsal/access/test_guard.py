@@ -117,7 +117,14 @@ def test_a_role_is_passed_only_to_the_service_named(account: Account, service: s
 
 def test_a_job_runs_only_with_the_execution_role_named(account: Account) -> None:
     only = {"ArnEquals": {"emr-containers:ExecutionRoleArn": FUNCTION_ROLE}}
-    account.grant(account.allow("emr-containers:StartJobRun", Condition=only))  # and no iam:PassRole
+    passed = {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}}
+    account.grant(account.allow("emr-containers:StartJobRun", Condition=only))
+    with pytest.raises(Refused, match="iam:PassRole"):
+        account.attempt("emr-containers", "StartJobRun", virtualClusterId="v", executionRoleArn=FUNCTION_ROLE)
+    account.grant(
+        account.allow("emr-containers:StartJobRun", Condition=only),
+        account.allow("iam:PassRole", FUNCTION_ROLE, Condition=passed),
+    )
     account.attempt("emr-containers", "StartJobRun", virtualClusterId="v", executionRoleArn=FUNCTION_ROLE)
     with pytest.raises(Refused, match="StartJobRun"):
         account.attempt("emr-containers", "StartJobRun", virtualClusterId="v", executionRoleArn=f"{FUNCTION_ROLE}2")
