@@ -27,6 +27,7 @@ from rehearsal.services import (
     shortages,
     ssm,
     stepfunctions,
+    stepfunctions_emr,
     sts,
     vpc_endpoints,
 )
@@ -80,6 +81,7 @@ def start(world: World, callers: Callers) -> Services:
     s3.leave_permission_to_the_guard()
     stepfunctions.act_as_roles(world)
     stepfunctions.wait_by_clock(world)
+    stepfunctions_emr.add(world.clock)
     inventory = Inventory(world, {**eks.listed(clusters), **builds.listed(), **virtual.listed(), **runs.listed()})
     pages: dict[str, Page] = {
         "state": lambda _request, _rest: {"resources": inventory.resources(), "stays": inventory.stays()},

@@ -37,13 +37,11 @@ class PipelineStack(cdk.Stack):
             code=code,
             run_id=pipeline.run_id,
             wait=pipeline.wait,
+            timeout=cdk.Duration.hours(pipeline.timeout_hours),
             on_failure=pipeline.on_failure,
             spot=spot,
             log_retention_days=log_retention_days,
         )
-        self._tell(team)
-
-    def _tell(self, team: EmrTeam) -> None:
         told = {
             "Team": team.name,
             "RunId": self.run.run_id,
@@ -55,6 +53,7 @@ class PipelineStack(cdk.Stack):
             "Request": f"aws s3 cp --region {self.region} {self.run.request} -",
             "Report": f"aws s3 cp --region {self.region} {self.run.report} report.html",
             "Metrics": f"aws s3 cp --region {self.region} {self.run.metrics} -",
+            **self.run.commands,
         }
         for key, value in told.items():
             cdk.CfnOutput(self, key, value=value)

@@ -70,23 +70,35 @@ class EmrTeam(Construct):
 
     def grant_submit(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody start, watch and cancel runs in this virtual cluster, as this team's job role and no other."""
+        self.grant_start(grantee)
+        return self.grant_watch(grantee, "emr-containers:ListJobRuns")
+
+    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody start runs, with tags, as this team's job role and no other."""
         arn = self.virtual_cluster.attr_arn
-        runs = f"{arn}/jobruns/*"
         start = iam.PolicyStatement(
             actions=["emr-containers:StartJobRun"],
             resources=[arn],
             conditions={"ArnEquals": {"emr-containers:ExecutionRoleArn": self.job_role.role_arn}},
         )
         grantee.grant_principal.add_to_principal_policy(start)
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonemroneksemrcontainers.html
+        passed = iam.PolicyStatement(
+            actions=["iam:PassRole"],
+            resources=[self.job_role.role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}},
+        )
+        grantee.grant_principal.add_to_principal_policy(passed)
+        return self._grant_runs(grantee, "emr-containers:TagResource")
+
+    def grant_watch(self, grantee: iam.IGrantable, *more: str) -> iam.Grant:
+        """Let somebody look at runs and cancel them, and do `more` with them."""
+        return self._grant_runs(grantee, "emr-containers:CancelJobRun", "emr-containers:DescribeJobRun", *more)
+
+    def _grant_runs(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
+        arn = self.virtual_cluster.attr_arn
         return iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=[
-                "emr-containers:CancelJobRun",
-                "emr-containers:DescribeJobRun",
-                "emr-containers:ListJobRuns",
-                "emr-containers:TagResource",
-            ],
-            resource_arns=[arn, runs],
+            grantee=grantee, actions=list(actions), resource_arns=[arn, f"{arn}/jobruns/*"]
         )
 
 

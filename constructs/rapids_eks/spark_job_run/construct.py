@@ -8,17 +8,16 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from rapids_eks.acknowledged import acknowledge, reference, resource
 from rapids_eks.awaited_resource.construct import AwaitedResource
 from rapids_eks.emr_team import EmrTeam
 from rapids_eks.spark_job.job import SparkJob
-from rapids_eks.spark_job.request import PACKAGE, request
+from rapids_eks.spark_job.request import PACKAGE, Place, request
 from rapids_eks.spark_job_run import content
 from rapids_eks.spark_job_run.permissions import permissions
+from rapids_eks.spark_job_run.workflow import Workflow, acknowledge_runs
 
 LIMIT = cdk.Duration.minutes(50)
 EVERY = cdk.Duration.seconds(20)
-RUNS = "EMR gives runs their ids; all those of the team's own virtual cluster"
 
 
 class SparkJobRun(Construct):
@@ -30,7 +29,8 @@ class SparkJobRun(Construct):
 
     Exposes what is known when the deployment is over, as text: `run_id` and `run_name`, `state`, `seconds`, `output`,
     `report` and `metrics` (URIs), `roc_auc` and `rows` (read); `-` is what is not known. `request` is the URI of the
-    parameters of StartJobRun.
+    parameters of StartJobRun. With `state_machine`, `execution` is the ARN of what runs the job, and `commands` are
+    those that watch and stop it, by name.
     """
 
     def __init__(
@@ -42,27 +42,23 @@ class SparkJobRun(Construct):
         job: SparkJob,
         code: Path,
         run_id: str = "",
-        wait: Literal["wait", "start"] = "wait",
+        wait: Literal["wait", "start", "state_machine"] = "wait",
+        timeout: cdk.Duration | None = None,
         on_failure: Literal["fail", "report"] = "fail",
         spot: bool = False,
         log_retention_days: int = 30,
     ) -> None:
         """Make it; `code` is the folder of the package with its `__main__.py`, and another `run_id` means another run.
 
-        With `wait` the deployment ends with the run, which may take 50 minutes; with `start` once EMR has taken it.
-        A run that fails ends the deployment, unless it is only to `report` it: then another `run_id` tries again.
-        With `spot` the executors' nodes may be Spot instances, too.
+        With `wait` the deployment ends with the run, or without it after 40 minutes; with `start` once EMR has taken
+        it; with `state_machine` then, too, but an execution watches the run for `timeout` (a day), and cancels it when
+        it is stopped. A run that fails ends the deployment, or `report`s it only: then another `run_id` tries again.
         """
         super().__init__(scope, id)
-        beside = content.files(code)
-        package = assets.Asset(
-            self,
-            "Package",
-            path=str(code.parent),
-            exclude=list(content.excluded(code)),
-            ignore_mode=cdk.IgnoreMode.GIT,
-        )
-        stack, place, need = cdk.Stack.of(self), content.place(team), content.vcpus(job, spot=spot)
+        beside, package = content.files(code), _package(self, code)
+        stack, need = cdk.Stack.of(self), content.vcpus(job, spot=spot)
+        workflow = Workflow(self, "Workflow", team=team, timeout=timeout) if wait == "state_machine" else None
+        own = {"Wait": wait, "OnFailure": on_failure} | ({"Workflow": workflow.arn} if workflow else {})
         made = AwaitedResource(
             self,
             "Run",
@@ -71,18 +67,12 @@ class SparkJobRun(Construct):
             description=f"Starts, watches and cancels the runs of {job.name}",
             code=Path(__file__).parent,
             properties={
-                # As text: CloudFormation makes every number of a property one.
-                "Request": stack.to_json_string(request(job, place)),
+                **_told(stack, job, content.place(team)),
                 "Resource": f"{stack.stack_id}/{self.node.addr[-8:]}",
                 "Package": {"Bucket": package.s3_bucket_name, "Key": package.s3_object_key, "Name": PACKAGE},
                 "Files": stack.to_json_string(beside),
-                "Input": place.input,
-                "Scripts": place.scripts,
-                "Output": place.output,
-                "MostRows": str(content.most_rows(job)),
                 "Quotas": stack.to_json_string(need),
-                "Wait": wait,
-                "OnFailure": on_failure,
+                **own,
             },
             permissions=list(permissions(self, team, package, need["codes"])),
             limit=LIMIT,
@@ -90,25 +80,58 @@ class SparkJobRun(Construct):
             log_retention_days=log_retention_days,
             awaited=("Create", "Update", "Delete"),
         )
-        _let_submit(made, team)
+        _let_submit(made, team, workflow)
         self._attributes(made.resource)
+        self.commands = _commands(stack.region, self.execution) if workflow else {}
 
     def _attributes(self, made: cdk.CustomResource) -> None:
         self.run_id, self.run_name = made.get_att_string("RunId"), made.get_att_string("RunName")
         self.state, self.seconds = made.get_att_string("State"), made.get_att_string("Seconds")
         self.output, self.request = made.get_att_string("Output"), made.get_att_string("Request")
         self.report, self.metrics = made.get_att_string("Report"), made.get_att_string("Metrics")
+        self.execution = made.get_att_string("Execution")
         self.roc_auc, self.rows = made.get_att_string("RocAuc"), made.get_att_string("Rows")
 
 
-def _let_submit(made: AwaitedResource, team: EmrTeam) -> None:
-    """Give the function what a submitter of the team has, and its own stack and state machine to look at."""
+def _package(scope: Construct, code: Path) -> assets.Asset:
+    exclude = list(content.excluded(code))
+    return assets.Asset(scope, "Package", path=str(code.parent), exclude=exclude, ignore_mode=cdk.IgnoreMode.GIT)
+
+
+def _told(stack: cdk.Stack, job: SparkJob, place: Place) -> dict[str, str]:
+    """Return what the function is told of the job, as text: CloudFormation makes every number of a property one."""
+    return {
+        "Request": stack.to_json_string(request(job, place)),
+        "Input": place.input,
+        "Scripts": place.scripts,
+        "Output": place.output,
+        "MostRows": str(content.most_rows(job)),
+    }
+
+
+def _commands(region: str, execution: str) -> dict[str, str]:
+    chosen = f"--region {region} --execution-arn {execution}"
+    return {
+        "Watch": f"aws stepfunctions describe-execution {chosen}",
+        "Stop": f"aws stepfunctions stop-execution {chosen}",
+    }
+
+
+def _let_submit(made: AwaitedResource, team: EmrTeam, workflow: Workflow | None) -> None:
+    """Give the function what a submitter of the team has, and its own stack and state machine to look at.
+
+    Where a state machine starts the runs, the function starts the machine instead.
+    """
     may = iam.Policy(made, "MaySubmit", roles=[made.role])
-    team.grant_submit(made.role)
+    if workflow:
+        team.grant_watch(made.role, "emr-containers:ListJobRuns")
+        workflow.grant_control(made.role)
+        made.resource.node.add_dependency(workflow)
+    else:
+        team.grant_submit(made.role)
     may.add_statements(
         iam.PolicyStatement(actions=["states:ListExecutions"], resources=[made.machine_arn]),
         iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[cdk.Stack.of(made).stack_id]),
     )
-    runs = f"{reference(made, team, team.virtual_cluster.attr_arn)}/jobruns/*"
-    acknowledge(made.role, "IAM5", RUNS, resource(made.role, runs))
+    acknowledge_runs(made.role, team)
     made.resource.node.add_dependency(may, made.role)

@@ -53,6 +53,15 @@ def reason(run: Run, line: str, log: LogPlace) -> str:
     return _cut(f"{head}{told}{said}{tail}", LARGEST)
 
 
+def unstarted(run: Run, execution: str) -> str:
+    """Return why a state machine has started no run, in less than 1 KB."""
+    head = f"The execution for {run.name} is {run.state}, and EMR has no run"
+    tail = f" See: aws stepfunctions describe-execution --execution-arn {execution}"
+    said = " ".join(f": {run.reason} {run.details}".split()) if run.reason or run.details else ""
+    room = LARGEST - len(f"{head}.{tail}".encode())
+    return f"{head}{_cut(said, room)}.{tail}"
+
+
 def last_error(logs: Any, log: LogPlace) -> str:  # noqa: ANN401 - boto3 makes its classes at run time
     """Return the last line of the driver that looks like an error, or nothing: a failure must not hide behind this."""
     try:

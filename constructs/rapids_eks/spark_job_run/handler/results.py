@@ -23,16 +23,17 @@ def metrics(s3: Any, output: str) -> dict[str, Any] | None:  # noqa: ANN401 - bo
     return dict(json.load(s3.get_object(Bucket=bucket, Key=key)["Body"]))
 
 
-def attributes(run: Run, output: str, request: str, found: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the attributes of a resource; `request` is where the parameters of StartJobRun lie."""
-    told = found or {}
+def attributes(run: Run, place: Mapping[str, str], found: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the attributes of a resource; `place` has the output, the request's parameters and the execution."""
+    told, output = found or {}, place["Output"]
     return {
-        "RunId": run.id,
+        "RunId": run.id or UNKNOWN,
         "RunName": run.name,
         "State": run.state,
         "Seconds": _text(run.seconds),
         "Output": output,
-        "Request": request,
+        "Request": place["Request"],
+        "Execution": place["Execution"] or UNKNOWN,
         "Report": f"{output}/report/report.html",
         "Metrics": f"{output}/report/metrics.json",
         "RocAuc": _text(told.get("roc_auc")),

@@ -11,15 +11,16 @@ from botocore.exceptions import ClientError
 
 LIVE = ("PENDING", "SUBMITTED", "RUNNING")
 ENDING = "CANCEL_PENDING"
-# Tags of a run: its name, the resource that started it, and the request of CloudFormation in which it did.
-NAME, RESOURCE, REQUEST = (f"spark-job-run:{tag}" for tag in ("name", "resource", "request"))
+# Tags of a run: its name, the resource that started it, the request of CloudFormation in which it did, and the name of
+# the state machine's execution that did it for the resource, if one did.
+NAME, RESOURCE, REQUEST, EXECUTION = (f"spark-job-run:{tag}" for tag in ("name", "resource", "request", "execution"))
 OWN = "spark-job-run/"  # with which our physical ids begin
 _LONGEST = 47  # characters of a job's name in its runs' names, which may have 64
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run as EMR describes it; `seconds` is how long it took, None before its end."""
+    """One run as EMR describes it; `seconds` is how long it took, None before its end. Without an id EMR has none."""
 
     id: str
     name: str
@@ -30,6 +31,12 @@ class Run:
     reason: str = ""
     details: str = ""
     seconds: int | None = None
+    execution: str = ""
+
+    @property
+    def told(self) -> str:
+        """How it is called where it is told of."""
+        return f"job run {self.id}" if self.id else f"the job run of execution {self.execution}"
 
     @property
     def is_over(self) -> bool:
@@ -56,6 +63,7 @@ def read(record: Mapping[str, Any]) -> Run:
         reason=record.get("failureReason", ""),
         details=record.get("stateDetails", ""),
         seconds=int((end - record["createdAt"]).total_seconds()) if end else None,
+        execution=tags.get(EXECUTION, ""),
     )
 
 
@@ -96,7 +104,7 @@ def _listed(emr: Any, cluster: str, which: Mapping[str, object]) -> Iterator[str
 def cancel(emr: Any, cluster: str, runs: Iterable[Run]) -> None:  # noqa: ANN401 - the same
     """Have runs cancelled; those that are over, or about to be, are no error."""
     for run in runs:
-        if run.state in LIVE:
+        if run.id and run.state in LIVE:
             try:
                 emr.cancel_job_run(virtualClusterId=cluster, id=run.id)
             except ClientError as error:

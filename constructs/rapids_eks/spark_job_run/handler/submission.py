@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import inputs, quotas
-from .runs import NAME, REQUEST, RESOURCE, run_name
+from . import inputs, quotas, workflow
+from .runs import EXECUTION, NAME, REQUEST, RESOURCE, run_name
 
 # States of a stack in which a resource of it is made or changed.
 _CHANGING = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
-WANTING = {"Create": _CHANGING, "Update": (*_CHANGING, "UPDATE_ROLLBACK_IN_PROGRESS")}
+WANTING = {"Create": _CHANGING, "Update": _CHANGING}
 PLACEHOLDER = "{run}"  # in the request, for the name of the run
 
 
@@ -27,6 +27,7 @@ class Wanted:
         self.output = str(properties["Output"]).replace(PLACEHOLDER, self.name)
         self.scripts = str(properties["Scripts"]).replace(PLACEHOLDER, self.name)
         self.waits = properties["Wait"] == "wait"
+        self.workflow = str(properties.get("Workflow", ""))  # the ARN of the state machine that starts runs
         self.reports = properties["OnFailure"] == "report"
         self.properties = properties
 
@@ -91,11 +92,16 @@ def put_in_place(s3: Any, wanted: Wanted) -> None:  # noqa: ANN401 - boto3 makes
         s3.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=files[name].encode())
 
 
-def start(emr: Any, wanted: Wanted, request: str, attempt: int) -> str:  # noqa: ANN401 - the same
-    """Start a run; return its id. However often that is done for one attempt of a request, it is the same run."""
-    token = request if attempt == 1 else f"{request}-{attempt}"
+def start(clients: Clients, wanted: Wanted, request: str, attempt: int) -> str:
+    """Start a run, or have it started; return its id, or nothing. Done again for an attempt, it is the same run."""
     tags = {NAME: wanted.name, RESOURCE: wanted.resource, REQUEST: request}
-    return str(emr.start_job_run(**wanted.request, clientToken=token, tags=tags)["id"])
+    if wanted.workflow:
+        name = workflow.execution_name(wanted.name, request, attempt)
+        given = {**wanted.request, "tags": {**tags, EXECUTION: name}}
+        workflow.start(clients.machine, wanted.workflow, name, given)
+        return ""
+    token = request if attempt == 1 else f"{request}-{attempt}"
+    return str(clients.emr.start_job_run(**wanted.request, clientToken=token, tags=tags)["id"])
 
 
 def lacks_access(text: str) -> bool:

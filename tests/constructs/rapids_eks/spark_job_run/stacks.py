@@ -20,7 +20,10 @@ CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
 UNDER = ("Network", "Cluster", "Teams")
 TEAM = "emr-ml-team-a"
 NAME = "tiny"  # the job's
-ATTRIBUTES = ("run_id", "run_name", "state", "seconds", "output", "request", "report", "metrics", "roc_auc", "rows")
+ATTRIBUTES = (
+    *("run_id", "run_name", "state", "seconds", "output", "request", "execution"),
+    *("report", "metrics", "roc_auc", "rows"),
+)
 # What the pipeline leaves, as far as the resource reads it; the Spark that starts it is the real one.
 TINY = '''"""Writes what a report would say."""
 import json, pathlib, sys

@@ -12,10 +12,14 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from template_graph import Graph
 
+from rapids_eks.spark_job.request import Place
+from rapids_eks.spark_job.request import request as job_request
 from rapids_eks.spark_job_run import content
 from rapids_eks.spark_job_run.handler.submission import Clients
+from rapids_eks.spark_job_run.handler.workflow import pascal_case
 from tests.constructs.rapids_eks.spark_job_run.stacks import described, synthesized, tiny_code
-from tests.constructs.rapids_eks.spark_job_run.world import World, request
+from tests.constructs.rapids_eks.spark_job_run.world import WORKFLOW, World
+from tests.constructs.rapids_eks.spark_job_run.world import request as asks
 from tests.stacks.assembly import Assembly
 
 LINT = {"ignore_checks": ["W3005"]}  # CDK names in DependsOn what a Ref names too
@@ -30,13 +34,15 @@ ACTIONS = {
     "get_object": "s3:GetObject",
     "get_service_quota": "servicequotas:GetServiceQuota",
     "list_executions": "states:ListExecutions",
+    "start_execution": "states:StartExecution",
+    "describe_execution": "states:DescribeExecution",
+    "stop_execution": "states:StopExecution",
     "list_job_runs": "emr-containers:ListJobRuns",
     "list_objects_v2": "s3:ListBucket",
     "put_object": "s3:PutObject",
     "start_job_run": "emr-containers:StartJobRun",
 }
 UNUSED = {
-    "emr-containers:TagResource": "StartJobRun with tags, which the rehearsal lets pass without it; a submitter's",
     "logs:CreateLogStream": "Lambda itself writes what the function prints",
     "logs:PutLogEvents": "the same",
 }
@@ -57,7 +63,15 @@ def of(assembly: Assembly, kind: str) -> dict[str, Any]:
     return dict(found["Properties"])
 
 
-def test_the_template_is_valid(assembly: Assembly) -> None:
+@pytest.fixture(scope="module")
+def watched(code: Path, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Return the stacks with a run that a state machine starts."""
+    return synthesized(tmp_path_factory.mktemp("machine"), code, wait="state_machine", timeout=cdk.Duration.hours(5))
+
+
+@pytest.mark.parametrize("mode", ["assembly", "watched"])
+def test_the_template_is_valid(mode: str, request: pytest.FixtureRequest) -> None:
+    assembly: Assembly = request.getfixturevalue(mode)
     found = lint(assembly.text("Job"), config=ManualArgs(regions=["us-west-2"], **LINT))
     assert [str(each) for each in found] == []
 
@@ -105,10 +119,31 @@ def test_an_image_that_only_the_deployment_knows_is_a_part_of_the_id() -> None:
     assert [each[1] for each in resolved] == [{"Fn::GetAtt": [name, "Uri"]} for name in ("A", "B")]
 
 
-def test_how_a_run_is_watched_makes_no_other_run(assembly: Assembly, code: Path, tmp_path: Path) -> None:
+def test_how_a_run_is_watched_makes_no_other_run(
+    assembly: Assembly, watched: Assembly, code: Path, tmp_path: Path
+) -> None:
     changed = synthesized(tmp_path, code, wait="start", on_failure="report", spot=False)
-    ids = [of(each, "Custom::SparkJobRun")["PhysicalId"] for each in (changed, assembly)]
-    assert ids[0] == ids[1]
+    ids = [of(each, "Custom::SparkJobRun")["PhysicalId"] for each in (changed, assembly, watched)]
+    assert ids[0] == ids[1] == ids[2]
+
+
+def test_a_state_machine_takes_every_parameter_of_a_run_and_gives_up_in_time(watched: Assembly) -> None:
+    """Guards against a parameter that SparkJob's request has and the state machine leaves out."""
+    machines = [
+        each for each in watched.resources("Job").values() if each["Type"] == "AWS::StepFunctions::StateMachine"
+    ]
+    texts = [json.dumps(each["Properties"]["DefinitionString"]) for each in machines]
+    (text,) = [each for each in texts if "startJobRun.sync" in each]
+    nowhere = Place(*["nowhere"] * len(Place.__dataclass_fields__))
+    for field in pascal_case({**job_request(described(), nowhere), "tags": {}}):
+        assert f'\\"{field}.$\\": \\"$.{field}\\"'.replace(": ", ":") in text, field
+    assert '\\"TimeoutSeconds\\":18000' in text
+
+
+def test_only_what_starts_runs_may_start_them(assembly: Assembly, watched: Assembly) -> None:
+    start = {"emr-containers:StartJobRun", "emr-containers:TagResource"}
+    assert granted(assembly) >= start
+    assert not granted(watched) & start
 
 
 def test_the_smallest_type_tells_how_many_vcpus_the_executors_need() -> None:
@@ -169,18 +204,33 @@ class Recorder:
         return self._client.get_paginator(operation)
 
 
-def test_every_permission_is_used_or_has_a_reason(assembly: Assembly) -> None:
+UNUSED_BY_A_STARTER = {
+    "emr-containers:TagResource": "StartJobRun with tags, which the rehearsal lets pass without it; a submitter's",
+    "iam:PassRole": "StartJobRun hands the job role on; the rehearsal refuses it without",
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "more", "unused"), [("assembly", {}, UNUSED | UNUSED_BY_A_STARTER), ("watched", WORKFLOW, UNUSED)]
+)
+def test_every_permission_is_used_or_has_a_reason(
+    mode: str, more: dict[str, str], unused: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    assembly: Assembly = request.getfixturevalue(mode)
     used: set[str] = set()
     world = World()
     every = {
         name: Recorder(getattr(world, name), used) for name in ("emr", "s3", "logs", "quotas", "machine", "stacks")
     }
     clients = Clients(**every, region="us-west-2")
-    found = world.look(request(), clients)
+    asked = asks(**more)
+    found = world.look(asked, clients)
+    found = world.look(replace(asked, found=found), clients) if more else found
+    world.machine.begin()
     world.logs.streams = {"loans/0abc/jobs/0/containers/spark-0/spark-0-driver/stderr": ["ValueError"]}
     world.emr.becomes(world.emr.records[0], "FAILED")
-    assert "ValueError" in world.look(replace(request(), found=found), clients)["failed"]
+    assert "ValueError" in world.look(replace(asked, found=found), clients)["failed"]
     world.emr.becomes(world.emr.records[0], "RUNNING")
-    world.look(request("Delete"), clients)
-    assert {ACTIONS[name] for name in used} | set(UNUSED) == granted(assembly)
-    assert not {ACTIONS[name] for name in used} & set(UNUSED)
+    world.look(asks("Delete", **more), clients)
+    assert {ACTIONS[name] for name in used} | set(unused) == granted(assembly)
+    assert not {ACTIONS[name] for name in used} & set(unused)

@@ -3,7 +3,8 @@
 import pytest
 
 from rapids_eks.spark_job_run.handler.failure import LARGEST
-from tests.constructs.rapids_eks.spark_job_run.world import refused, request, with_run
+from tests.constructs.rapids_eks.spark_job_run.emr import refused
+from tests.constructs.rapids_eks.spark_job_run.world import request, with_run
 
 
 def failed(details: str, *lines: str) -> str:

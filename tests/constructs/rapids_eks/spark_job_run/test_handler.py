@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rapids_eks.spark_job_run.handler import runs
-from tests.constructs.rapids_eks.spark_job_run.world import World, missing, refused, request, with_run
+from tests.constructs.rapids_eks.spark_job_run.emr import missing, refused
+from tests.constructs.rapids_eks.spark_job_run.world import WORKFLOW, World, request, with_run
 
 STATES = ("PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING", "COMPLETED", "FAILED", "CANCELLED")
 ACCESS = "Cluster c does not have sufficient permissions."
@@ -38,6 +39,7 @@ MODES: tuple[tuple[dict[str, str], dict[tuple[str, str], str]], ...] = (
     ({}, TABLE),
     ({"Wait": "start"}, NOT_WAITED_FOR),
     ({"OnFailure": "report"}, REPORTED),
+    (WORKFLOW, NOT_WAITED_FOR),
 )
 CASES = [
     (mode, kind, whose, state, expected[n])
@@ -52,6 +54,7 @@ def test_what_a_look_comes_to(mode: dict[str, str], kind: str, whose: str, state
     world = with_run(state, "r1" if whose == "own" else "r0", **mode)
     for _ in range(2):  # the second time as if the first one's answer had been lost
         found = world.look(request(kind, **mode))
+        world.machine.begin()
         if expected == "s":
             assert world.emr.calls[:1] == ["start"]
             assert len(world.emr.records) == 2
@@ -87,6 +90,7 @@ def test_attributes_are_what_the_report_says() -> None:
         "Seconds": "720",
         "Output": f"s3://data/output/{name}",
         "Request": f"s3://data/scripts/{name}/request.json",
+        "Execution": "-",
         "Report": f"s3://data/output/{name}/report/report.html",
         "Metrics": f"s3://data/output/{name}/report/metrics.json",
         "RocAuc": "0.875",
@@ -175,7 +179,6 @@ def test_what_an_update_that_is_undone_has_started_is_cancelled_whatever_it_goes
         ("Create", "ROLLBACK_IN_PROGRESS", False),
         ("Create", "UPDATE_ROLLBACK_IN_PROGRESS", False),
         ("Create", "ROLLBACK_COMPLETE", False),
-        ("Update", "UPDATE_ROLLBACK_IN_PROGRESS", True),
         ("Update", "UPDATE_ROLLBACK_COMPLETE", False),
         ("Update", "DELETE_IN_PROGRESS", False),
     ],
@@ -187,6 +190,29 @@ def test_a_request_that_comes_late_starts_nothing(kind: str, status: str, starts
     found = world.look(request(kind))
     assert (len(world.emr.records) == 1) == starts
     assert ("failed" in found) != starts
+
+
+def test_going_back_pays_for_nothing_twice_and_ends_well() -> None:
+    """Guards against a run that was cancelled, or whose report was deleted, and that a rollback starts again."""
+    world = World()
+    world.stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    found = world.look(request("Update"))
+    assert not world.emr.records
+    assert found["done"]
+    assert "failed" not in found
+    assert found["data"]["State"] == "-"
+
+
+def test_a_run_that_takes_longer_than_one_waits_goes_on_and_is_reported_as_it_is() -> None:
+    """Guards against a deployment that fails for time, whose rollback cancels what hours were paid for."""
+    world = World()
+    watched = world.next(request())
+    world.emr.becomes(world.emr.records[0], "RUNNING")
+    assert not world.look(watched)["done"]
+    late = world.look(replace(watched, waited=2400))
+    assert late["done"]
+    assert late["data"]["State"] == "RUNNING"
+    assert world.emr.records[0]["state"] == "RUNNING"
 
 
 def test_a_run_that_emr_has_forgotten_fails_the_request() -> None:

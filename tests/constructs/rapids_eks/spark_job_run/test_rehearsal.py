@@ -168,6 +168,40 @@ def test_a_run_that_goes_on_is_cancelled_with_its_stack(account: Account, site: 
     assert site.runs()[0]["state"] == "CANCELLED"
 
 
+def test_a_run_that_a_state_machine_watches_is_cancelled_with_its_execution(
+    account: Account, site: Site, plant: Plant
+) -> None:
+    machines = account.client("stepfunctions")
+
+    def ended(execution: str) -> str:
+        account.waits(600, lambda: machines.describe_execution(executionArn=execution)["status"] != "RUNNING")
+        return str(machines.describe_execution(executionArn=execution)["status"])
+
+    plant("job-hang", "*")
+    stack = site.wanted(run_id="watched", wait="state_machine").deploy(account, "Job")
+    assert stack.status == "CREATE_COMPLETE", stack.reasons
+    told, before = account.outputs(stack), len(site.runs())
+    assert len(site.live()) == 1
+    machines.stop_execution(executionArn=told["Execution"])
+    account.waits(60, lambda: not site.live())
+    assert (site.runs()[0]["state"], ended(told["Execution"])) == ("CANCELLED", "ABORTED")
+    account.world.page("faults", method="DELETE")  # it may have ended before it could hang
+
+    again = site.wanted(run_id="watched-2", wait="state_machine").update(account, "Job", stack)
+    assert again.status == "UPDATE_COMPLETE", again.reasons
+    assert ended(account.outputs(again)["Execution"]) == "SUCCEEDED"
+    assert [run["state"] for run in site.runs()[:2]] == ["COMPLETED", "CANCELLED"]
+    assert ":assumed-role/" in site.runs()[0]["createdBy"]
+
+    plant("job-hang", "*")
+    third = site.wanted(run_id="watched-3", wait="state_machine").update(account, "Job", stack)
+    assert third.status == "UPDATE_COMPLETE", third.reasons
+    assert len(site.live()) == 1
+    site.discarded(stack)
+    assert site.runs()[0]["state"] == "CANCELLED"
+    assert len(site.runs()) == before + 2
+
+
 def test_a_creation_that_is_given_up_leaves_no_run(account: Account, site: Site, plant: Plant) -> None:
     """Guards against CloudFormation's own id in the deletion, as the creation had given no answer."""
     wanted = site.wanted(run_id="given-up", beside=True)

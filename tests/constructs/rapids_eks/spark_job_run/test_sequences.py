@@ -1,5 +1,6 @@
 """Every sequence of four requests, with a look repeated or lost at each point: how often StartJobRun is called."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -7,7 +8,8 @@ from itertools import product
 import pytest
 
 from rapids_eks.spark_job_run.handler.runs import run_name
-from tests.constructs.rapids_eks.spark_job_run.world import ENDED, Request, World, request
+from tests.constructs.rapids_eks.spark_job_run.emr import ENDED
+from tests.constructs.rapids_eks.spark_job_run.world import WORKFLOW, Request, World, request
 
 IDS = {"a": "spark-job-run/loans/a", "b": "spark-job-run/loans/b", "?": "stack-Run-1ABC"}
 EVENTS = ("Create a", "Update a", "Update b", "Delete a", "Delete b", "Delete ?")
@@ -17,9 +19,15 @@ SEQUENCES = [
     for more in product(EVENTS, repeat=length)
     if "Delete b" not in more or "Update b" in more[: more.index("Delete b")]  # nobody deletes what never was
 ]
-MODES = {"wait": {}, "start": {"Wait": "start"}, "report": {"OnFailure": "report"}}
+MODES = {"wait": {}, "start": {"Wait": "start"}, "report": {"OnFailure": "report"}, "state_machine": WORKFLOW}
 # What becomes of a run once it is RUNNING; one that goes on for ever is never waited for.
-ENDS = {"wait": ("COMPLETED", "FAILED"), "start": ("COMPLETED", "FAILED", "RUNNING"), "report": ("COMPLETED", "FAILED")}
+ENDS = {
+    "wait": ("COMPLETED", "FAILED"),
+    "start": ("COMPLETED", "FAILED", "RUNNING"),
+    "report": ("COMPLETED", "FAILED"),
+    "state_machine": ("COMPLETED", "FAILED", "RUNNING"),
+}
+UNWATCHED = ("start", "state_machine")  # modes
 NEXT = {"PENDING": "SUBMITTED", "SUBMITTED": "RUNNING", "CANCEL_PENDING": "CANCELLED"}
 MOST = 30  # looks that any request may take
 
@@ -37,7 +45,7 @@ class Account:
     requests: int = 0
 
     def __post_init__(self) -> None:
-        self.world.emr.late = True
+        self.world.emr.late = self.world.machine.hasty = True
 
     def carry_out(self, event: str) -> None:
         """Send a request and look until it is done."""
@@ -61,14 +69,17 @@ class Account:
     def pass_time(self) -> None:
         """Let every run come one state further."""
         self.world.emr.unlisted.clear()
+        self.world.machine.end()
         for each in self.world.emr.live():
             state = NEXT.get(each["state"], self.end)
             self.world.emr.becomes(each, state)
             if state == "COMPLETED":
                 self.world.s3.objects[f"output/{each['name']}/report/metrics.json"] = b"{}"
+        self.world.machine.begin()
 
     def check(self) -> None:
         names = [each["name"] for each in self.world.emr.live()]
+        names += [json.loads(each["input"])["Name"] for each in self.world.machine.waiting()]
         assert len(set(names)) == len(names), "two runs of one content at a time"
         requests = [each["tags"]["spark-job-run:request"] for each in self.world.emr.records]
         assert len(set(requests)) == len(requests), "two runs for one request"
@@ -112,12 +123,13 @@ def counted(sequence: tuple[str, ...], account: Account, wanted: int) -> int:
     """Carry out a sequence, and delete what it has made; return how many looks it took without the deletions."""
     for event in sequence:
         account.carry_out(event)
-        for _ in range(3 if account.mode == "start" else 0):
+        for _ in range(3 if account.mode in UNWATCHED else 0):
             account.pass_time()
     assert len(account.world.emr.records) == wanted, (sequence, account.lost)
     looks = account.looks
     for content in ("a", "b"):
         account.carry_out(f"Delete {content}")
+    account.world.machine.begin()
     assert not account.world.emr.live(), (sequence, account.lost)
     return looks
 
@@ -131,17 +143,21 @@ GIVEN_UP: list[tuple[tuple[str, ...], str, str]] = [
 ]
 
 
+@pytest.mark.parametrize("delay", [0, 3])
 @pytest.mark.parametrize(("mode", "end"), cases())
 @pytest.mark.parametrize(("before", "given_up", "after"), GIVEN_UP)
 def test_what_cloudformation_gives_up_leaves_no_run_behind(
-    before: tuple[str, ...], given_up: str, after: str, mode: str, end: str
+    before: tuple[str, ...], given_up: str, after: str, mode: str, end: str, delay: int
 ) -> None:
     """Guards against a creation that is cancelled, whose function goes on beside the deletion's."""
-    for looks in range(8):
+    for looks in range(8 if mode == "state_machine" or not delay else 0):
         account = Account(mode, end)
         for event in before:
             account.carry_out(event)
+        account.world.machine.delay = delay
         overlap(account, given_up, after, looks)
+        for _ in range(delay + 1):
+            account.world.machine.begin()
         kept = {name(after.partition(" ")[2])} if after.startswith("Update") else set()
         assert {each["name"] for each in account.world.emr.live()} <= kept, looks
 

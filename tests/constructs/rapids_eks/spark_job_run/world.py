@@ -3,9 +3,7 @@
 import copy
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +11,10 @@ from botocore.exceptions import ClientError
 
 from rapids_eks.spark_job_run.handler import index
 from rapids_eks.spark_job_run.handler.submission import Clients
+from tests.constructs.rapids_eks.spark_job_run.emr import CLUSTER, Emr, MissingError, Pages, missing
+from tests.constructs.rapids_eks.spark_job_run.step_functions import RUNS, Machine
 
-CLUSTER, BUCKET = "0abc", "data"
-ENDED = ("COMPLETED", "FAILED", "CANCELLED")
+BUCKET = "data"
 REQUEST = {
     "name": "loans",
     "virtualClusterId": CLUSTER,
@@ -39,104 +38,10 @@ PROPERTIES: dict[str, Any] = {
     "Wait": "wait",
     "OnFailure": "fail",
 }
+# What the properties have besides, where a state machine starts the runs.
+WORKFLOW = {"Wait": "state_machine", "Workflow": RUNS}
 METRICS = {"roc_auc": 0.875, "funnel": {"read": 215}}
 INPUT = {"input/2020Q1.csv": b"|loan|012020|\n"}
-
-
-def refused(code: str, message: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
-
-
-class MissingError(ClientError):  # type: ignore[misc] # botocore has no types
-    """What EMR and Service Quotas raise for what they do not know."""
-
-
-def missing(what: str) -> MissingError:
-    return MissingError(
-        {"Error": {"Code": "ResourceNotFoundException", "Message": f"{what} doesn't exist."}}, "Operation"
-    )
-
-
-@dataclass(frozen=True)
-class Pages:
-    """One page of a list, whatever is asked for."""
-
-    page: Any
-
-    def paginate(self, **given: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3's own
-        yield self.page(**given)
-
-
-@dataclass
-class Emr:
-    """Runs of one virtual cluster, the oldest first; `started` counts what StartJobRun was asked for anew."""
-
-    now: datetime = datetime(2025, 1, 1, tzinfo=UTC)
-    records: list[dict[str, Any]] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
-    gone: bool = False  # the virtual cluster
-    refuses: ClientError | None = None  # what StartJobRun answers
-    late: bool = False  # what has just been started is not listed before time has passed
-    unlisted: list[str] = field(default_factory=list)
-    exceptions = SimpleNamespace(ResourceNotFoundException=MissingError)
-
-    def start_job_run(self, **given: Any) -> dict[str, str]:  # noqa: ANN401
-        self.calls.append("start")
-        if self.refuses:
-            raise self.refuses
-        for known in self.records:
-            if known["clientToken"] == given["clientToken"]:
-                assert {name: known[name] for name in given} == given, "one token, two requests"
-                return {"id": known["id"]}
-        self.now += timedelta(seconds=1)
-        made = {**given, "id": str(len(self.records)), "state": "PENDING", "createdAt": self.now}
-        self.records.append(made)
-        self.unlisted += [made["id"]] if self.late else []
-        return {"id": made["id"]}
-
-    def describe_job_run(self, **given: str) -> dict[str, Any]:
-        return {"jobRun": dict(self._known(given))}
-
-    def cancel_job_run(self, **given: str) -> None:
-        self.calls.append("cancel")
-        found = self._known(given)
-        if found["state"] in ENDED:
-            raise refused("ValidationException", f"Job run {found['id']} is not in a cancellable state")
-        found["state"] = "CANCEL_PENDING"
-
-    def get_paginator(self, name: str) -> Pages:
-        assert name == "list_job_runs"
-        return Pages(self._listed)
-
-    def _listed(self, **given: Any) -> dict[str, Any]:  # noqa: ANN401
-        if self.gone:
-            raise refused("ValidationException", f"Virtual cluster {CLUSTER} doesn't exist.")
-        assert given["virtualClusterId"] == CLUSTER
-        chosen = [
-            {name: value for name, value in each.items() if name != "tags"}  # a list need not tell them
-            for each in reversed(self.records)
-            if each["id"] not in self.unlisted
-            and each["state"] in given.get("states", (each["state"],))
-            and each["name"] == given.get("name", each["name"])
-        ]
-        return {"jobRuns": chosen}
-
-    def _known(self, given: dict[str, str]) -> dict[str, Any]:
-        found = next((each for each in self.records if each["id"] == given["id"]), None)
-        if found is None or self.gone:
-            raise missing(f"Job run {given['id']}")
-        return found
-
-    def becomes(self, record: dict[str, Any], state: str, details: str = "") -> None:
-        """Let a run be in a state."""
-        record["state"] = state
-        if state in ENDED:
-            record |= {"finishedAt": record["createdAt"] + timedelta(minutes=12)}
-        if state == "FAILED":
-            record |= {"failureReason": "USER_ERROR", "stateDetails": details or "Jobrun failed."}
-
-    def live(self) -> list[dict[str, Any]]:
-        return [each for each in self.records if each["state"] not in ENDED]
 
 
 @dataclass
@@ -202,22 +107,6 @@ class Quotas:
 
 
 @dataclass
-class Machine:
-    """Executions that are under way, each with its time."""
-
-    running: dict[str, int] = field(default_factory=dict)
-
-    def get_paginator(self, name: str) -> Pages:
-        assert name == "list_executions"
-        return Pages(self._running)
-
-    def _running(self, stateMachineArn: str, statusFilter: str) -> dict[str, Any]:  # noqa: N803
-        assert (stateMachineArn, statusFilter) == ("machine", "RUNNING")
-        found = sorted(self.running.items(), key=lambda each: -each[1])
-        return {"executions": [{"executionArn": name, "startDate": at} for name, at in found]}
-
-
-@dataclass
 class Stacks:
     """The state of the one stack."""
 
@@ -253,8 +142,11 @@ class World:
     s3: S3 = field(default_factory=S3)
     logs: Logs = field(default_factory=Logs)
     quotas: Quotas = field(default_factory=Quotas)
-    machine: Machine = field(default_factory=Machine)
+    machine: Machine = field(init=False)
     stacks: Stacks = field(default_factory=Stacks)
+
+    def __post_init__(self) -> None:
+        self.machine = Machine(self.emr)
 
     @property
     def clients(self) -> Clients:
@@ -280,6 +172,7 @@ def with_run(state: str, number: str = "r1", **mode: str) -> World:
     """Return a world where a request has started a run, which is in a state by now."""
     world = World()
     world.look(request(number=number, **mode))
+    world.machine.begin()
     world.emr.becomes(world.emr.records[0], state)
     name = world.emr.records[0]["name"]
     world.s3.objects[f"output/{name}/report/metrics.json"] = json.dumps(METRICS).encode()
