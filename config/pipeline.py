@@ -54,7 +54,7 @@ class Pipeline(Section):
     conf: Mapping[str, str] = {}
     """More settings of Spark or RAPIDS; refused are those that follow from others."""
     wait: Literal["wait", "start", "state_machine"] = "wait"
-    """Whether the deployment ends with the run, which may take 50 minutes then, or once it is started; a state machine
+    """Whether the deployment ends with the run, or after 40 minutes without it, or once it is started; a state machine
     starts it and watches it to its end, and cancels it when its execution is stopped."""
     timeout_hours: Annotated[int, Field(ge=1, le=720)] = 24
     """After how many hours the state machine gives a run up; other ways to wait take no notice."""
