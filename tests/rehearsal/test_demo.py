@@ -18,7 +18,8 @@ def python(*command: str) -> str:
 
 
 def generate(rows: int, seed: int, into: Path) -> None:
-    python("xgboost_pipeline", "generate", "--rows", str(rows), "--seed", str(seed), "--output", str(into))
+    places = ["--output", str(into), "--truth", f"{into}-truth"]
+    python("xgboost_pipeline", "generate", "--rows", str(rows), "--seed", str(seed), *places)
 
 
 @pytest.mark.timeout(1200)
