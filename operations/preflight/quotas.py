@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from config.instance_types import GPUS, vcpus
 from operations.findings import Finding, Level, ok, problem
 from operations.preflight.question import Question, nodes
+from rapids_eks.vcpu_quotas import CODES
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,13 @@ class Quota:
 # https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html; new accounts have 0 vCPUs with GPUs
 STANDARD = Quota("ec2", "L-1216C47A", "on-demand vCPUs of standard types")
 ON_DEMAND: Mapping[str, Quota] = {
-    "g": Quota("ec2", "L-DB2E81BA", "on-demand vCPUs of G and VT types"),
-    "p": Quota("ec2", "L-417A185B", "on-demand vCPUs of P types"),
+    "g": Quota("ec2", CODES["g"][0], "on-demand vCPUs of G and VT types"),
+    "p": Quota("ec2", CODES["p4"][0], "on-demand vCPUs of P types"),
 }
 SPOT: Mapping[str, Quota] = {
-    "g": Quota("ec2", "L-3819A6DF", "Spot vCPUs of G and VT types"),
-    "p4": Quota("ec2", "L-7212CCBC", "Spot vCPUs of P4, P3 and P2 types"),
-    "p5": Quota("ec2", "L-C4BD4855", "Spot vCPUs of P5 types"),
+    "g": Quota("ec2", CODES["g"][1], "Spot vCPUs of G and VT types"),
+    "p4": Quota("ec2", CODES["p4"][1], "Spot vCPUs of P4, P3 and P2 types"),
+    "p5": Quota("ec2", CODES["p5"][1], "Spot vCPUs of P5 types"),
 }
 # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
 BUILDS = Quota("codebuild", "L-4DDC4A99", "concurrent Linux/Large builds")

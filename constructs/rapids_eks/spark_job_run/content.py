@@ -9,6 +9,7 @@ from typing import Any
 
 import aws_cdk as cdk
 
+from rapids_eks import vcpu_quotas
 from rapids_eks.emr_team import EmrTeam
 from rapids_eks.instance_sizes import instance_size
 from rapids_eks.spark_job import memory
@@ -17,13 +18,6 @@ from rapids_eks.spark_job.request import ENTRY_POINT, Place, pod_templates, requ
 from rapids_eks.team_layout import INPUT
 
 RUN = "{run}"  # the function puts the run's name in its place
-# EC2's quotas of vCPUs, on demand and Spot, by the families of types:
-# https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
-QUOTAS: Mapping[str, tuple[str, str]] = {
-    "g": ("L-DB2E81BA", "L-3819A6DF"),
-    "p4": ("L-417A185B", "L-7212CCBC"),
-    "p5": ("L-417A185B", "L-C4BD4855"),
-}
 _FLOAT = 4  # bytes of a value of XGBoost's matrix
 
 
@@ -67,8 +61,8 @@ def vcpus(job: SparkJob, *, spot: bool) -> dict[str, Any]:
     """
     each = {name: instance_size(name).vcpus // instance_size(name).gpus for name in job.gpu_types}
     smallest = min(each, key=lambda name: each[name])
-    families = {next((key for key in QUOTAS if name.startswith(key)), "") for name in job.gpu_types}
-    codes = QUOTAS.get(families.pop(), ()) if len(families) == 1 else ()
+    families = {next((key for key in vcpu_quotas.CODES if name.startswith(key)), "") for name in job.gpu_types}
+    codes = vcpu_quotas.CODES.get(families.pop(), ()) if len(families) == 1 else ()
     why = f"{job.executor_count} executors with {each[smallest]} vCPUs each, as {smallest} has them for a GPU"
     return {"vcpus": job.executor_count * each[smallest], "codes": list(codes if spot else codes[:1]), "why": why}
 
