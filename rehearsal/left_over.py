@@ -24,9 +24,10 @@ class LeftOver:
 
     def look(self, step: str) -> None:
         """Note what exists after a step."""
-        self.found[step] = sorted(set(resources(self.world)) - self.before)
+        state = self.world.page("state")
+        self.found[step] = sorted(set(state["resources"]) - self.before)
         self.kept = frozenset(_kept(self.world))
-        self.stays = dict(self.world.page("state")["stays"])
+        self.stays = dict(state["stays"])
 
     @property
     def is_explained(self) -> bool:

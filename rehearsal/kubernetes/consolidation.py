@@ -34,18 +34,22 @@ class Consolidation:
             self._empty.pop(name, None)
             if name in self._closed:
                 self._closed.discard(name)
-                self._open(claim["status"]["nodeName"])
+                self._open(claim)
         elif name in self._closed:
             self._closed.discard(name)
             self.api.delete(f"{CLAIMS}/{name}")
         elif now - self._empty.setdefault(name, now) >= waits:
             self._closed.add(name)
-            disrupt(self.api, claim["status"]["nodeName"])
+            if node := self._node(claim):
+                disrupt(self.api, node)
 
-    def _open(self, name: str) -> None:
-        if node := self.api.get(f"{nodes.NODES}/{name}"):
+    def _open(self, claim: Item) -> None:
+        if node := self._node(claim):
             kept = [each for each in node["spec"].get("taints", []) if each != DISRUPTED]
-            self.api.patch(f"{nodes.NODES}/{name}", {"spec": {"taints": kept}})
+            self.api.patch(f"{nodes.NODES}/{node['metadata']['name']}", {"spec": {"taints": kept}})
+
+    def _node(self, claim: Item) -> Item | None:
+        return self.api.get(f"{nodes.NODES}/{claim['status']['nodeName']}")
 
 
 def _is_about_empty_nodes(budget: Item) -> bool:

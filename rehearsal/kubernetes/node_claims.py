@@ -182,7 +182,7 @@ class NodeClaims:
     def _drained(self, node: Item, *, overdue: bool) -> bool:
         """Evict what may be evicted; return whether nothing holds the node any more."""
         name = node["metadata"]["name"]
-        disrupt(self.api, name)
+        disrupt(self.api, node)
         pods = [pod for pod in nodes.pods_on(self.api, name) if not tolerates(pod["spec"], [DISRUPTED])]
         for pod in pods:
             held = pod["metadata"].get("annotations", {}).get(DO_NOT_DISRUPT) == "true"
@@ -191,12 +191,11 @@ class NodeClaims:
         return overdue or not pods
 
 
-def disrupt(api: Api, name: str) -> None:
+def disrupt(api: Api, node: Item) -> None:
     """Keep new pods off a node."""
-    node = api.get(f"{nodes.NODES}/{name}") or {"spec": {}}
     taints = node["spec"].get("taints", [])
     if DISRUPTED not in taints:
-        api.patch(f"{nodes.NODES}/{name}", {"spec": {"taints": [*taints, DISRUPTED]}})
+        api.patch(f"{nodes.NODES}/{node['metadata']['name']}", {"spec": {"taints": [*taints, DISRUPTED]}})
 
 
 def tags_of(node_class: Item, cluster: str, pool: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ class OneNode(Api):
         self.deleted: list[str] = []
 
     def get(self, path: str) -> dict[str, Any] | None:
-        return {"spec": {"taints": self.taints}} if path == f"{NODES}/node" else None
+        return {"metadata": {"name": "node"}, "spec": {"taints": self.taints}} if path == f"{NODES}/node" else None
 
     def patch(self, path: str, body: dict[str, Any], content_type: str = "") -> dict[str, Any] | None:
         assert (path, content_type) == (f"{NODES}/node", "")
