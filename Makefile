@@ -60,7 +60,7 @@ WORKERS ?= 2
 .PHONY: test
 test: check $(NODE_READY) kubebox ## everything: lint, types, layers, and all tests; WORKERS=4 at a time on a larger machine
 	@rm -f build/gpu-plan.skipped
-	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	@if [ -f build/gpu-plan.skipped ]; then cat build/gpu-plan.skipped; fi
 
 .PHONY: kubebox

@@ -21,6 +21,17 @@ settings.load_profile("untimed")
 SPEED = 300.0  # AWS's seconds in one of the wall's
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first the files whose tests deploy: they take longest, and the last ones would keep one worker alone."""
+    deploying = {item.path for item in items if _deploys(item)}
+    items.sort(key=lambda item: item.path not in deploying)
+
+
+def _deploys(item: pytest.Item) -> bool:
+    own_time = item.get_closest_marker("timeout") is not None
+    return own_time or "account" in getattr(item, "fixturenames", ())
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """Local Spark as users of this machine have it, with few partitions since test data is small."""
