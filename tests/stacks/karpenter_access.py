@@ -66,7 +66,7 @@ def karpenters_ec2(account: Account) -> Any:  # noqa: ANN401 - boto3 makes its c
     twin = f"arn:aws:iam::{account.world.account}:role/{TWIN}"
     keys = account.client("sts").assume_role(RoleArn=twin, RoleSessionName="test")["Credentials"]
     ec2 = account.world.client("ec2", keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-    account.waits(30, lambda: _allowed(ec2.describe_instances))
+    account.waits(lambda: _allowed(ec2.describe_instances))
     return ec2
 
 

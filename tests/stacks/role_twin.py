@@ -21,7 +21,7 @@ def twin(account: Account, own: str, name: str) -> Callable[[str], Any]:
         document = iam.get_role_policy(RoleName=own, PolicyName=policy)["PolicyDocument"]
         iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
     assume = partial(account.client("sts").assume_role, RoleArn=arn, RoleSessionName="test")
-    account.waits(60, lambda: allowed(assume))
+    account.waits(lambda: allowed(assume))
     keys = assume()["Credentials"]
     return lambda service: account.world.client(
         service, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]

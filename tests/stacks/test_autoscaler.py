@@ -68,13 +68,13 @@ def _pod(name: str, labels: dict[str, str], requests: dict[str, str]) -> dict[st
 def _run(account: Account, kubernetes: Api, *pods: dict[str, Any]) -> None:
     for pod in pods:
         kubernetes.create(PODS, pod)
-    account.waits(90, lambda: all(pod["status"]["phase"] == "Running" for pod in kubernetes.items(PODS)))
+    account.waits(lambda: all(pod["status"]["phase"] == "Running" for pod in kubernetes.items(PODS)))
 
 
 def _end(account: Account, kubernetes: Api) -> None:
     for pod in kubernetes.items(PODS):
         kubernetes.call("DELETE", f"{PODS}/{pod['metadata']['name']}")
-    account.waits(60, lambda: not kubernetes.items(PODS))
+    account.waits(lambda: not kubernetes.items(PODS))
 
 
 def _groups(account: Account, market: str, labels: dict[str, str]) -> list[dict[str, Any]]:
@@ -116,7 +116,7 @@ def test_a_driver_and_executors_get_nodes_from_zero_and_leave_none_behind(accoun
     bought = [each["InstanceType"] for each in _running(account) if each.get("InstanceLifecycle") == "spot"]
     assert bought == ["g5.2xlarge"] * 2
     _end(account, kubernetes)
-    account.waits(90, lambda: not _nodes(kubernetes))
+    account.waits(lambda: not _nodes(kubernetes))
     assert _size(account, "SPOT", {}) + _size(account, "ON_DEMAND", DRIVER_LABELS) == 0
 
 
@@ -131,11 +131,11 @@ def test_where_there_is_no_spot_capacity_on_demand_takes_over(
 
 def test_a_pod_that_fits_on_no_node_starts_none(account: Account, kubernetes: Api) -> None:
     """Guards against nodes that come and go for ever: the instance has 32 GiB, a node less."""
-    account.waits(90, lambda: not _nodes(kubernetes))
+    account.waits(lambda: not _nodes(kubernetes))
     kubernetes.create(PODS, _pod("large", EXECUTOR_LABELS, {"memory": "31Gi", GPU: "1"}))
-    account.waits(30, lambda: "Unschedulable" in str(kubernetes.items(PODS)))
+    account.waits(lambda: "Unschedulable" in str(kubernetes.items(PODS)))
     kubernetes.create(PODS, _pod("small", EXECUTOR_LABELS, {"memory": "1Gi", GPU: "1"}))
-    account.waits(90, lambda: [pod["status"]["phase"] for pod in kubernetes.items(PODS)] == ["Pending", "Running"])
+    account.waits(lambda: [pod["status"]["phase"] for pod in kubernetes.items(PODS)] == ["Pending", "Running"])
     assert len(_nodes(kubernetes)) == 1
 
 

@@ -154,7 +154,7 @@ def _pod(name: str, requests: dict[str, str], **spec: object) -> dict[str, Any]:
 def _run(account: Account, kubernetes: Api, *pods: dict[str, Any]) -> None:
     for pod in pods:
         kubernetes.create(PODS, pod)
-    account.waits(60, lambda: [pod["status"]["phase"] for pod in kubernetes.items(PODS)] == ["Running"] * len(pods))
+    account.waits(lambda: [pod["status"]["phase"] for pod in kubernetes.items(PODS)] == ["Running"] * len(pods))
 
 
 def test_a_submitter_per_team_fits_beside_karpenter_and_the_system_pods(account: Account, kubernetes: Api) -> None:
@@ -174,7 +174,7 @@ def test_a_volume_tells_its_cluster_and_carries_the_blueprint_s_tags(account: Ac
         "/api/v1/namespaces/default/persistentvolumeclaims", {"metadata": {"name": "data"}, "spec": request}
     )
     volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
-    account.waits(60, lambda: not kubernetes.items(PODS))
+    account.waits(lambda: not kubernetes.items(PODS))
     _run(account, kubernetes, _pod("user", {"cpu": "100m"}, nodeSelector=CORE_LABELS, volumes=[volume]))
     filters = [{"Name": "tag:eks-cluster-name", "Values": [NAME]}, {"Name": "tag:project", "Values": ["spark"]}]
     assert len(account.client("ec2").describe_volumes(Filters=filters)["Volumes"]) == 1
@@ -190,7 +190,7 @@ def test_drivers_and_executors_get_nodes_of_the_cluster_in_the_node_subnets(acco
     kubernetes.create("/apis/apps/v1/namespaces/kube-system/daemonsets", device_plugin())
     driver = _pod("driver", requests(DRIVER.size), nodeSelector=DRIVER_LABELS)
     executor = _pod("executor", {**requests(EXECUTOR.size), GPU: "1"}, nodeSelector=EXECUTOR_LABELS)
-    account.waits(60, lambda: not kubernetes.items(PODS))
+    account.waits(lambda: not kubernetes.items(PODS))
     _run(account, kubernetes, driver, executor)
     made = instances_with(account, "karpenter.sh/nodepool")
     assert {each["InstanceType"] for each in made} <= {"m5.xlarge", "m6i.xlarge", "g5.2xlarge"}

@@ -66,7 +66,7 @@ def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
     made = Deployed(stacks, before, physical(account, stacks["Teams"], "AWS::S3::Bucket")[0])
     for team in (ONE, OTHER):
         made.jobs[team] = twin(account, job_role(account, team).rsplit("/", 1)[-1], f"Twin-{team}")
-        account.waits(60, partial(allowed, put, deployed=made, team=team, key=f"{team}/first"))
+        account.waits(partial(allowed, put, deployed=made, team=team, key=f"{team}/first"))
     yield made
     for stack in reversed(STACKS):
         account.discard(stacks[stack])
@@ -163,7 +163,7 @@ def test_a_job_runs_as_its_team_within_quota_and_policies(account: Account, depl
     account.client("s3").put_object(Bucket=deployed.bucket, Key=key, Body=JOB.encode())
     asked = hello(account, deployed, ONE)
     # EMR's access may not be in effect yet.
-    account.waits(300, lambda: end(account, asked)["state"] == "COMPLETED")
+    account.waits(lambda: end(account, asked)["state"] == "COMPLETED")
 
 
 def end(account: Account, asked: dict[str, Any]) -> Any:  # noqa: ANN401 - DescribeJobRun's answer
@@ -174,7 +174,7 @@ def end(account: Account, asked: dict[str, Any]) -> Any:  # noqa: ANN401 - Descr
     def run() -> Any:  # noqa: ANN401 - the same
         return emr.describe_job_run(id=started, virtualClusterId=asked["virtualClusterId"])["jobRun"]
 
-    account.waits(400, lambda: run()["state"] in {"COMPLETED", "FAILED", "CANCELLED"})
+    account.waits(lambda: run()["state"] in {"COMPLETED", "FAILED", "CANCELLED"})
     return run()
 
 

@@ -64,7 +64,7 @@ def lab(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         made.append(assembly.deploy(account, stack))
         assert made[-1].status == "CREATE_COMPLETE", made[-1].reasons
     kubernetes = api(account, NAME, ADMIN, tmp_path_factory.mktemp("admin"))
-    account.waits(60, lambda: _gpus(kubernetes) == ["1"])
+    account.waits(lambda: _gpus(kubernetes) == ["1"])
     yield Lab(kubernetes, made[-1], before)
     for outcome in reversed(made):
         account.discard(outcome)
@@ -92,7 +92,7 @@ def empty(account: Account, lab: Lab) -> Iterator[Api]:
     yield lab.kubernetes
     for name in phases(lab.kubernetes):
         lab.kubernetes.delete(f"{PODS}/{name}", gracePeriodSeconds=0)
-    account.waits(30, lambda: phases(lab.kubernetes) == {})
+    account.waits(lambda: phases(lab.kubernetes) == {})
 
 
 def test_gpus_are_offered_and_told_of_by_labels(lab: Lab) -> None:
@@ -139,7 +139,7 @@ def _of_daemon_set(item: dict[str, Any]) -> bool:
 def test_a_driver_and_an_executor_are_placed(account: Account, empty: Api) -> None:
     empty.create(PODS, pod("driver", DRIVER.size, DRIVERS))
     empty.create(PODS, pod("executor", EXECUTOR.size, EXECUTORS, tolerations=TOLERATED))
-    account.waits(30, lambda: phases(empty) == {"driver": "Running", "executor": "Running"})
+    account.waits(lambda: phases(empty) == {"driver": "Running", "executor": "Running"})
 
 
 def test_an_executor_of_all_that_is_free_is_placed_and_of_a_mebibyte_more_is_not(account: Account, empty: Api) -> None:
@@ -148,9 +148,9 @@ def test_an_executor_of_all_that_is_free_is_placed_and_of_a_mebibyte_more_is_not
     free = Nodes("gpu", [GPU_TYPE], daemons).free(GPU_TYPE)
     beyond = pod("beyond", free + Size(0, 1), EXECUTORS, tolerations=TOLERATED)
     empty.create(PODS, beyond)
-    account.waits(30, lambda: "Insufficient memory" in _refusal(empty, "beyond"))
+    account.waits(lambda: "Insufficient memory" in _refusal(empty, "beyond"))
     empty.create(PODS, pod("all", free, EXECUTORS, tolerations=TOLERATED))
-    account.waits(30, lambda: phases(empty) == {"beyond": "Pending", "all": "Running"})
+    account.waits(lambda: phases(empty) == {"beyond": "Pending", "all": "Running"})
 
 
 def _refusal(kubernetes: Api, name: str) -> str:
@@ -163,9 +163,9 @@ def test_karpenter_and_a_submitter_find_room_on_small_core_nodes(account: Accoun
     affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
     for number in range(KARPENTER.replicas):
         empty.create(PODS, pod(f"karpenter{number}", KARPENTER.size, CORE, affinity=affinity))
-    account.waits(30, lambda: set(phases(empty).values()) == {"Running"})
+    account.waits(lambda: set(phases(empty).values()) == {"Running"})
     empty.create(PODS, pod("submitter", SUBMITTER.size, CORE))
-    account.waits(30, lambda: phases(empty).get("submitter") == "Running")
+    account.waits(lambda: phases(empty).get("submitter") == "Running")
 
 
 def test_the_operator_goes_by_its_hooks_even_from_core_nodes_with_a_taint(account: Account, lab: Lab) -> None:

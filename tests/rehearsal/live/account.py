@@ -3,7 +3,7 @@
 import copy
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,9 +95,9 @@ class Account:
         found = self.client("cloudformation").describe_stacks(StackName=stack.stack)["Stacks"][0]
         return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
 
-    def waits(self, seconds: float, what: Any) -> None:  # noqa: ANN401 - a condition
-        """Wait for a condition, at most so many seconds of the wall."""
-        deadline = time.monotonic() + seconds
+    def waits(self, what: Callable[[], object]) -> None:
+        """Wait for a condition, as long as for a stack: how soon it comes says more of the machine than of the code."""
+        deadline = time.monotonic() + PATIENCE
         while not what():
             assert time.monotonic() < deadline, "what was awaited did not come"
             time.sleep(0.1)

@@ -32,7 +32,6 @@ from tests.rehearsal.live.pieces import (
 )
 
 SPACE = "kube-system"
-PATIENCE = 90.0  # wall seconds
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/live-karpenter"
 PODS, ACCOUNTS = f"/api/v1/namespaces/{SPACE}/pods", f"/api/v1/namespaces/{SPACE}/serviceaccounts"
 CLAIMS, POOLS = "/apis/karpenter.sh/v1/nodeclaims", "/apis/karpenter.sh/v1/nodepools"
@@ -103,7 +102,7 @@ class Lab:
         return next((str(each["message"]) for each in found if each["type"] == kind), "")
 
     def says(self, words: str) -> None:
-        self.account.waits(PATIENCE, lambda: words in self.said())
+        self.account.waits(lambda: words in self.said())
 
 
 @pytest.fixture(scope="module")
@@ -184,11 +183,11 @@ def karpenter(lab: Lab) -> Iterator[Lab]:
     lab.associate()
     start(lab)
     lab.says("Running")
-    lab.account.waits(PATIENCE, lambda: _serves(lab.api))
+    lab.account.waits(lambda: _serves(lab.api))
     yield lab
     lab.permit(*STARTING, *NODES, "ec2:CreateFleet")
     lab.api.delete(f"{CLASSES}/live")
-    lab.account.waits(PATIENCE, lambda: not lab.api.items(CLASSES))
+    lab.account.waits(lambda: not lab.api.items(CLASSES))
 
 
 def _serves(api: Api) -> bool:
@@ -212,9 +211,9 @@ def test_a_class_whose_nodes_karpenter_may_not_start_says_so(karpenter: Lab, lac
     everything = (*STARTING, *NODES, "ec2:CreateFleet")
     karpenter.permit(*(each for each in everything if each != lacks))
     karpenter.api.create(CLASSES, node_class(karpenter.subnet))
-    karpenter.account.waits(PATIENCE, lambda: f"perform: {lacks}" in karpenter.class_says(kind))
+    karpenter.account.waits(lambda: f"perform: {lacks}" in karpenter.class_says(kind))
     karpenter.permit(*everything)
-    karpenter.account.waits(PATIENCE, lambda: _ready(karpenter))
+    karpenter.account.waits(lambda: _ready(karpenter))
 
 
 def _ready(lab: Lab) -> bool:
@@ -246,14 +245,14 @@ def test_a_node_of_karpenter_s_joins_only_by_an_access_entry_of_its_role(karpent
     karpenter.api.create(CLASSES, {**given, "spec": {**given["spec"], "instanceProfile": "lonely"}})
     karpenter.api.create(POOLS, node_pool())
     karpenter.api.create(WORK, pod())
-    karpenter.account.waits(PATIENCE, lambda: _conditions(karpenter).get("Registered") == "False")
+    karpenter.account.waits(lambda: _conditions(karpenter).get("Registered") == "False")
     time.sleep(3)  # four times as long as a node takes to join
     assert _conditions(karpenter)["Registered"] == "False"
     eks.create_access_entry(clusterName=CLUSTER, principalArn=own, type="EC2_LINUX")
-    karpenter.account.waits(PATIENCE, lambda: _conditions(karpenter).get("Registered") == "True")
+    karpenter.account.waits(lambda: _conditions(karpenter).get("Registered") == "True")
     karpenter.api.delete(f"{WORK}/work", gracePeriodSeconds=0)
     karpenter.api.delete(f"{POOLS}/live")
-    karpenter.account.waits(PATIENCE, lambda: not karpenter.api.items(CLAIMS))
+    karpenter.account.waits(lambda: not karpenter.api.items(CLAIMS))
     eks.delete_access_entry(clusterName=CLUSTER, principalArn=own)
     karpenter.account.discard(made)
 

@@ -160,7 +160,7 @@ def test_a_state_machine_calls_a_function_only_as_its_role_may(account: Account)
 def _executed(account: Account, machine: str) -> dict[str, Any]:
     machines = account.client("stepfunctions")
     started = machines.start_execution(stateMachineArn=machine)["executionArn"]
-    account.waits(30, lambda: machines.describe_execution(executionArn=started)["status"] != "RUNNING")
+    account.waits(lambda: machines.describe_execution(executionArn=started)["status"] != "RUNNING")
     found: dict[str, Any] = machines.describe_execution(executionArn=started)
     return found
 

@@ -77,7 +77,7 @@ def test_a_cluster_with_nodes_of_another_stack_stays_and_its_logs_come_back_afte
     assert "Cluster has nodegroups attached" in stuck.reasons
     account.discard(group)
     assert account.delete(first).status == "DELETE_COMPLETE"
-    account.waits(30, lambda: any(each.endswith(f":{GROUP}") for each in account.left()))
+    account.waits(lambda: any(each.endswith(f":{GROUP}") for each in account.left()))
     second = account.create({"Log": naive["Log"]})
     assert second.status == "ROLLBACK_COMPLETE"
     assert "Log: " in second.reasons
@@ -97,7 +97,7 @@ def test_a_functions_log_group_stays_and_takes_its_name(account: Account) -> Non
     made = account.create(parts)
     assert made.status == "CREATE_COMPLETE", made.reasons
     assert account.delete(made).status == "DELETE_COMPLETE"
-    account.waits(30, lambda: f"logs LogGroup {_log_group(group)}" in account.left())
+    account.waits(lambda: f"logs LogGroup {_log_group(group)}" in account.left())
     second = account.create(parts | {"Log": resource("Logs::LogGroup", {"LogGroupName": group})})
     assert second.status == "ROLLBACK_COMPLETE"
     assert "already exists" in second.reasons
@@ -153,7 +153,7 @@ def test_the_volume_of_a_claim_that_no_manifest_owns_outlives_the_stack(account:
     parts |= {"Class": manifest(STORAGE), "Set": manifest(STATEFUL, "Class", "Driver")}
     made = account.create(parts)
     assert made.status == "CREATE_COMPLETE", made.reasons
-    account.waits(30, lambda: _volumes(account))
+    account.waits(lambda: _volumes(account))
     assert account.delete(made).status == "DELETE_COMPLETE"
     (volume,) = _volumes(account)
     account.client("ec2").delete_volume(VolumeId=volume.rpartition(" ")[2])
@@ -175,10 +175,10 @@ def test_a_service_s_load_balancer_holds_the_network_until_the_service_goes(acco
     iam.detach_role_policy(**attachment)  # another naive app gives its cluster a role without it
     time.sleep(0.2)  # more than a role's change takes to be seen
     core.create_namespaced_service("default", service)
-    account.waits(30, lambda: "not authorized to perform: ec2:DescribeSubnets" in _events(core))
+    account.waits(lambda: "not authorized to perform: ec2:DescribeSubnets" in _events(core))
     iam.attach_role_policy(**attachment)
     balancers, ec2 = account.client("elb"), account.client("ec2")
-    account.waits(30, lambda: balancers.describe_load_balancers()["LoadBalancerDescriptions"])
+    account.waits(lambda: balancers.describe_load_balancers()["LoadBalancerDescriptions"])
     (balancer,) = balancers.describe_load_balancers()["LoadBalancerDescriptions"]
     assert [each for each in account.left() if each.startswith("elb LoadBalancer")]
     stuck = account.delete(made)

@@ -100,7 +100,7 @@ def test_the_time_of_the_looks_counts_too(account: Account, tmp_path: Path) -> N
         events = machines.get_execution_history(executionArn=started)["events"]
         return [each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each]
 
-    account.waits(60, lambda: "Answer" in states())
+    account.waits(lambda: "Answer" in states())
     assert states()[:3] == ["Look", "Over?", "Answer"]
     account.discard(stack)
 

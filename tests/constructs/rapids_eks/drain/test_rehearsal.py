@@ -39,7 +39,7 @@ class Lab:
     assembly: Assembly
     drain: Resources
 
-    def waits(self, what: Callable[[], object], seconds: float = 60) -> None:
+    def waits(self, what: Callable[[], object], seconds: float = 400) -> None:
         deadline = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < deadline, "what was awaited did not come"

@@ -174,7 +174,7 @@ def test_a_run_that_a_state_machine_watches_is_cancelled_with_its_execution(
     machines = account.client("stepfunctions")
 
     def ended(execution: str) -> str:
-        account.waits(600, lambda: machines.describe_execution(executionArn=execution)["status"] != "RUNNING")
+        account.waits(lambda: machines.describe_execution(executionArn=execution)["status"] != "RUNNING")
         return str(machines.describe_execution(executionArn=execution)["status"])
 
     plant("job-hang", "*")
@@ -183,7 +183,7 @@ def test_a_run_that_a_state_machine_watches_is_cancelled_with_its_execution(
     told, before = account.outputs(stack), len(site.runs())
     assert len(site.live()) == 1
     machines.stop_execution(executionArn=told["Execution"])
-    account.waits(60, lambda: not site.live())
+    account.waits(lambda: not site.live())
     assert (site.runs()[0]["state"], ended(told["Execution"])) == ("CANCELLED", "ABORTED")
     account.world.page("faults", method="DELETE")  # it may have ended before it could hang
 
@@ -221,11 +221,11 @@ def test_an_update_that_is_cancelled_leaves_no_run_and_repeats_none(account: Acc
     assembly, stacks = site.wanted(run_id="second"), account.client("cloudformation")
     body = json.dumps({name: assembly.template("Job")[name] for name in ("Resources", "Outputs")})
     stacks.update_stack(StackName="Job", TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
-    account.waits(60, site.live)
+    account.waits(site.live)
     stacks.cancel_update_stack(StackName="Job")
     undone = account.settled(stack.stack)
     assert undone.status == "UPDATE_ROLLBACK_COMPLETE", undone.reasons
-    account.waits(60, lambda: not site.live())
+    account.waits(lambda: not site.live())
     assert account.outputs(undone) == told
     assert len(site.runs()) == before + 1
     site.discarded(stack)

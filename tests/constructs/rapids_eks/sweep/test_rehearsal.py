@@ -145,7 +145,7 @@ def remove(account: Account, place: Place, name: str) -> None:
         "Tags": tags_of(name),
         "ProfilePath": f"/karpenter/{REGION}/{name}/",
     }
-    account.waits(30, lambda: not sweep(clients, {**asked, "LogGroups": [], "QuietSeconds": 0}, 0))
+    account.waits(lambda: not sweep(clients, {**asked, "LogGroups": [], "QuietSeconds": 0}, 0))
 
 
 def test_what_controllers_left_goes_with_the_stack_and_what_is_anothers_stays(
