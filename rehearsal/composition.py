@@ -17,6 +17,7 @@ from rehearsal.kubernetes.cluster import Surroundings
 from rehearsal.kubernetes.fleet import Ec2Fleet
 from rehearsal.kubernetes.karpenter_fleet import Ec2KarpenterFleet
 from rehearsal.services import (
+    amp,
     ec2,
     eks,
     iam,
@@ -32,6 +33,7 @@ from rehearsal.services import (
     vpc_endpoints,
 )
 from rehearsal.services.builds.container import Container
+from rehearsal.services.cloudwatch.service import Metrics
 from rehearsal.services.codebuild import CodeBuild
 from rehearsal.services.eks import auto_scaling, load_balancing
 from rehearsal.services.eks.access_entries import associations
@@ -64,7 +66,9 @@ def start(world: World, callers: Callers) -> Services:
     runs = JobRuns(world, guard, virtual, _api_of)
     virtual.active_runs = runs.active
     operations = {
+        "amp": amp.operations(world.clock),
         "autoscaling": auto_scaling.operations(clusters),
+        "cloudwatch": Metrics(world.clock.now).operations(),
         "codebuild": builds.operations(),
         "ec2": {**ec2.operations(world), **vpc_endpoints.operations()},
         "ecr-public": ecr_public.operations(world),
@@ -88,7 +92,7 @@ def start(world: World, callers: Callers) -> Services:
         "token-review": lambda request, name: eks.review_token(clusters, callers, name, request.get_json(force=True)),
     }
     refusals = [each.refusals(guard) for each in (logs, resource_policies, s3, stepfunctions)]
-    refusals += [ec2.refusals(), secretsmanager.refusals(), shortages.refusals(world)]
+    refusals += [amp.refusals(), ec2.refusals(), secretsmanager.refusals(), shortages.refusals(world)]
     return Services(operations, ChainMap(*refusals), pages)
 
 

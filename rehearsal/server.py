@@ -23,7 +23,7 @@ from rehearsal.cloudformation import custom
 from rehearsal.faults import Fault
 from rehearsal.functions import api as functions
 from rehearsal.resources import PROVIDERS
-from rehearsal.wire import answer, operation, scope
+from rehearsal.wire import answer, encoding, operation, scope
 from rehearsal.wire.call import Call, Handler, Refused
 from rehearsal.wire.emulator import Emulator
 from rehearsal.wire.page import Page
@@ -57,6 +57,7 @@ class Gateway:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI
         """Answer one request."""
+        environ = encoding.decoded(environ)
         request = Request(environ)
         request.get_data()  # cached, because whoever reads a form first would leave nothing to the emulator
         if request.path.startswith("/_rehearsal/"):

@@ -21,6 +21,7 @@ from rehearsal.faults import Faults
 ACCOUNT = "111122223333"  # AWS's own documentation uses this account
 ADMIN_KEY, ADMIN_SECRET = "AKIAREHEARSALADMIN00", "rehearsal-is-not-a-secret"
 
+_USUAL = Config(retries={"total_max_attempts": 3}, s3={"addressing_style": "path"}, max_pool_connections=50)
 _MODELS = Loader()  # shared by all clients, for reading EC2's model takes 0.4 s
 
 
@@ -50,14 +51,21 @@ class World:
         """Address that AWS_ENDPOINT_URL takes."""
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self, service: str, key: str = ADMIN_KEY, secret: str = ADMIN_SECRET, token: str | None = None) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+    def client(
+        self,
+        service: str,
+        key: str = ADMIN_KEY,
+        secret: str = ADMIN_SECRET,
+        token: str | None = None,
+        config: Config | None = None,
+    ) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """Return a boto3 client of this rehearsal, signed by the admin unless other credentials are given."""
         session = botocore.session.Session()
         session.register_component("data_loader", _MODELS)
         return boto3.session.Session(key, secret, token, self.region, session).client(
             service,
             endpoint_url=self.endpoint,
-            config=Config(retries={"total_max_attempts": 3}, s3={"addressing_style": "path"}, max_pool_connections=50),
+            config=_USUAL.merge(config) if config else _USUAL,
         )
 
     def page(self, name: str, content: object = None, method: str | None = None) -> Any:  # noqa: ANN401 - JSON

@@ -17,6 +17,7 @@ from rapids_eks.pod_role import PodRole
 VERSIONS: Mapping[str, Mapping[str, str]] = {
     "1.35": {
         "aws-ebs-csi-driver": "v1.63.1-eksbuild.1",
+        "aws-secrets-store-csi-driver-provider": "v3.1.1-eksbuild.1",
         "coredns": "v1.13.2-eksbuild.21",
         "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
         "kube-proxy": "v1.35.3-eksbuild.21",

@@ -98,16 +98,9 @@ def _make(place: Path) -> None:
         target.rename(place)
 
 
-def _environment() -> dict[str, str]:
-    """Return Go's settings: its caches below `.cache`, unless the user keeps some elsewhere."""
-    ours = {"GOMODCACHE": str(CACHE / "go" / "mod"), "GOCACHE": str(CACHE / "go" / "build")}
-    fixed = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -modcacherw", "GOWORK": "off"}
-    return ours | os.environ | fixed
-
-
 def _go(go: Path, folder: Path, *arguments: str) -> str:
     finished = subprocess.run(  # noqa: S603 - our own sources
-        [go, *arguments], cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+        [go, *arguments], cwd=folder, env=golang.environment(CACHE), capture_output=True, text=True, check=False
     )
     if finished.returncode:
         raise BuildError(f"`go {' '.join(arguments)}` failed in {folder}: {finished.stderr[-2000:]}")
@@ -135,7 +128,7 @@ def _compile(go: Path, target: Path) -> None:
     process = subprocess.Popen(  # noqa: S603 - our own sources
         [go, *command],
         cwd=SOURCES,
-        env=_environment(),
+        env=golang.environment(CACHE),
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: os.nice(10),  # noqa: PLW1509 - this command has one thread

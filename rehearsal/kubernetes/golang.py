@@ -36,6 +36,13 @@ def find(cache: Path) -> Path:
     return _installed(cache)
 
 
+def environment(cache: Path) -> dict[str, str]:
+    """Return the settings of a build: Go's caches below `cache`, unless the user keeps some elsewhere."""
+    ours = {"GOMODCACHE": str(cache / "go" / "mod"), "GOCACHE": str(cache / "go" / "build")}
+    fixed = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -modcacherw", "GOWORK": "off"}
+    return ours | os.environ | fixed
+
+
 def _installed(cache: Path) -> Path:
     pin = LOCK.read_text().split()[0]
     place = cache / pin.replace("==", "-")

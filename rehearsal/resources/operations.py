@@ -170,6 +170,16 @@ KINDS = {
             "PrometheusEndpoint": "workspace.prometheusEndpoint",
             "WorkspaceId": "workspace.workspaceId",
         },
+        parts={
+            "AlertManagerDefinition": Part(
+                Ask("PutAlertManagerDefinition", _WORKSPACE | {"data": "$Item"}),
+                Ask("DeleteAlertManagerDefinition", _WORKSPACE),
+            ),
+            "LoggingConfiguration": Part(
+                Ask("CreateLoggingConfiguration", _WORKSPACE | {"logGroupArn": "$Item.LogGroupArn"}),
+                Ask("DeleteLoggingConfiguration", _WORKSPACE),
+            ),
+        },
         updates=(Ask("UpdateWorkspaceAlias", _WORKSPACE, takes_all=True),),
         tagging=_arn_tagging("resourceArn", "tags", "tagKeys"),
         ready=Ready("workspace.status.statusCode", ("ACTIVE",), 600, ("CREATION_FAILED",)),
@@ -182,6 +192,13 @@ KINDS = {
         attributes={"Arn": "{Arn}"},
         updates=(Ask("PutRuleGroupsNamespace", _NAMESPACE),),
         tagging=_arn_tagging("resourceArn", "tags", "tagKeys"),
+    ),
+    "AWS::Logs::ResourcePolicy": Kind(
+        service="logs",
+        create=Ask("PutResourcePolicy", {"policyName": "$PolicyName", "policyDocument": "$PolicyDocument"}),
+        key={"PolicyName": "resourcePolicy.policyName"},
+        delete=Ask("DeleteResourcePolicy", {"policyName": "$PolicyName"}),
+        updates=(Ask("PutResourcePolicy", {"policyName": "$PolicyName", "policyDocument": "$PolicyDocument"}),),
     ),
     "AWS::CodeBuild::Project": Kind(
         service="codebuild",

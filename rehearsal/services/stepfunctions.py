@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations.is_operator import (
@@ -118,11 +117,10 @@ def _moment(text: str) -> datetime | None:
 def act_as_roles(world: World) -> None:
     """Have the emulator's interpreter sign its calls as the role of the state machine that it runs."""
 
-    def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ANN401 - boto3, moto
+    def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ANN401, ARG001 - moto's
         key, secret, token = session_keys(world, state_credentials.role_arn, "states")
         config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=LONGEST_CALL)
-        session = boto3.session.Session(key, secret, token, region)
-        return session.client(service, endpoint_url=world.endpoint, config=config)
+        return world.client(service, key, secret, token, config)
 
     for module in [boto_client, *sys.modules.values()]:
         if getattr(module, "__name__", "").startswith("moto.stepfunctions.") and hasattr(module, "boto_client_for"):
