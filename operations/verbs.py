@@ -17,7 +17,7 @@ from operations.preflight.run import findings
 from operations.runs.logs import RunLog
 from operations.runs.records import ENDED, Runs, runs_of, seconds
 from operations.runs.report import download
-from operations.runs.start import request, template
+from operations.runs.start import refuse_bad_input, request, template
 from operations.runs.watch import watch as watched
 
 Verb = Callable[[argparse.Namespace], int]
@@ -48,6 +48,7 @@ def start(chosen: argparse.Namespace) -> int:
     if chosen.dry_run:
         say(json.dumps(asked, indent=1))
         return 0
+    refuse_bad_input(runs, asked)
     started = str(runs.client("emr-containers").start_job_run(**asked)["id"])
     say(started)
     return _watched(chosen, runs, started) if chosen.watch else 0

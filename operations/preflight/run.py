@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.findings import Finding, failed, warning
-from operations.preflight import access, cost, names, offers, quotas, roles, support
+from operations.preflight import access, cost, inputs, names, offers, quotas, roles, support
 from operations.preflight.question import Question
 
 Check = Callable[[Question], Iterator[Finding]]
@@ -17,6 +17,7 @@ IN_THE_ACCOUNT: tuple[tuple[str, Check], ...] = (
     ("build quota", quotas.builds),
     ("instance types", offers.offers),
     ("service-linked roles", roles.roles),
+    ("input", inputs.uploaded),
 )
 ANYWHERE: tuple[tuple[str, Check], ...] = (("EKS version", support.support), ("cost", cost.costs))
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from operations.errors import OperationError
 from operations.runs.records import ENDED, Runs, argument
+from rapids_eks.spark_job_run.handler import inputs
 
 # Not the tags: those of a stack's own run mark it as the stack's, which would then take this one for its own.
 REPEATED = (
@@ -45,6 +47,22 @@ def request(
     arguments = _replaced(spark.get("entryPointArguments", []), {**own, **options})
     made["jobDriver"] = {"sparkSubmitJobDriver": {**spark, "entryPointArguments": arguments}}
     return {**made, "tags": dict(tags)}
+
+
+def refuse_bad_input(runs: Runs, asked: Mapping[str, Any]) -> None:
+    """Raise OperationError where what a run is to read is not there, or no loan files.
+
+    Who may not look is let pass: starting a run takes no right to read its data.
+    """
+    uri = argument(asked, "--input") or ""
+    if not uri.startswith("s3://"):
+        return
+    try:
+        wrong = inputs.problem(runs.client("s3"), uri, sys.maxsize)
+    except ClientError:
+        return
+    if wrong:
+        raise OperationError(f"nothing was started: {wrong}")
 
 
 def _stored(runs: Runs, stack: str) -> Mapping[str, Any] | None:

@@ -123,6 +123,8 @@ def ready() -> FakeAws:
             "sts.GetCallerIdentity": {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/me"},
             "ssm.GetParameter": {"Parameter": {"Value": "30"}},
             "cloudformation.DescribeStacks": missing_stack,
+            "cloudformation.ListStackResources": missing_stack,
+            "s3.ListObjectsV2": {},
             "eks.DescribeCluster": refuses("ResourceNotFoundException"),
             "logs.DescribeLogGroups": {"logGroups": []},
             "service-quotas.GetServiceQuota": quota(),

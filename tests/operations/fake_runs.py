@@ -54,6 +54,7 @@ class Emr:
                 "emr-containers.StartJobRun": self.start,
                 "emr-containers.CancelJobRun": self.cancel,
                 "cloudformation.DescribeStacks": missing_stack,
+                "s3.ListObjectsV2": refuses("AccessDenied"),  # who may start a run need not be allowed to read its data
             }
         )
 

@@ -3,6 +3,7 @@
 import json
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,19 @@ def test_a_run_is_started_once_more_with_an_output_of_its_own_and_none_of_the_st
         "executionRoleArn": "arn:aws:iam::111122223333:role/team-a",
         "virtualClusterId": "vc1",
     }
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [([], "s3://data/a/in/ holds no files: upload"), ([{"Key": "a/in/2020Q1.zip", "Size": 9}], "2020Q1.zip is comp")],
+)
+def test_no_run_is_started_without_loan_files(run: Run, files: list[dict[str, Any]], words: str) -> None:
+    emr = Emr({"old": record("old", "COMPLETED")})
+    aws = emr.aws()
+    aws.answers["s3.ListObjectsV2"] = {"Contents": files}
+    status, _, error = run(aws, "start")
+    assert (status, emr.started) == (1, [])
+    assert f"error: nothing was started: {words}" in error
 
 
 @pytest.mark.parametrize(("cluster", "name"), [("vc1", "stored"), ("vc0", "loans")])

@@ -79,6 +79,11 @@ class SparkJob:
         return memory.overhead(self._executors.matrix, self.executor_count)
 
     @property
+    def most_rows(self) -> int:
+        """How many rows XGBoost's workers have memory for."""
+        return memory.most_rows(self.overhead, self.columns, self.executor_count)
+
+    @property
     def gpu_mib(self) -> int:
         """MiB of the smallest GPU that an executor may get."""
         return smallest_mib(self.gpu_types)

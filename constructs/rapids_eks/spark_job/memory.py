@@ -34,6 +34,11 @@ def overhead(matrix: Matrix | None, executors: int) -> int:
     return PINNED + max(NATIVE, trained)
 
 
+def most_rows(beside: int, columns: int, executors: int) -> int:
+    """Return how many rows executors with `beside` MiB beside their heaps can hold while XGBoost trains."""
+    return (beside - PINNED - PYTHON) * 2**20 * executors // (_FLOAT * columns)
+
+
 def explained(matrix: Matrix | None, executors: int) -> str:
     """Return the sum that `overhead` is, in words."""
     if matrix is None or matrix.share(executors) + PYTHON <= NATIVE:

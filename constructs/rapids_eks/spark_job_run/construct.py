@@ -105,7 +105,7 @@ def _told(stack: cdk.Stack, job: SparkJob, place: Place) -> dict[str, str]:
         "Input": place.input,
         "Scripts": place.scripts,
         "Output": place.output,
-        "MostRows": str(content.most_rows(job)),
+        "MostRows": str(job.most_rows),
     }
 
 

@@ -12,13 +12,11 @@ import aws_cdk as cdk
 from rapids_eks import vcpu_quotas
 from rapids_eks.emr_team import EmrTeam
 from rapids_eks.instance_sizes import instance_size
-from rapids_eks.spark_job import memory
 from rapids_eks.spark_job.job import SparkJob
 from rapids_eks.spark_job.request import ENTRY_POINT, Place, pod_templates, request
 from rapids_eks.team_layout import INPUT
 
 RUN = "{run}"  # the function puts the run's name in its place
-_FLOAT = 4  # bytes of a value of XGBoost's matrix
 
 
 def place(team: EmrTeam) -> Place:
@@ -65,12 +63,6 @@ def vcpus(job: SparkJob, *, spot: bool) -> dict[str, Any]:
     codes = vcpu_quotas.CODES.get(families.pop(), ()) if len(families) == 1 else ()
     why = f"{job.executor_count} executors with {each[smallest]} vCPUs each, as {smallest} has them for a GPU"
     return {"vcpus": job.executor_count * each[smallest], "codes": list(codes if spot else codes[:1]), "why": why}
-
-
-def most_rows(job: SparkJob) -> int:
-    """Return how many rows XGBoost's workers have memory for."""
-    free = job.overhead - memory.PINNED - memory.PYTHON
-    return free * 2**20 * job.executor_count // (_FLOAT * job.columns)
 
 
 def excluded(code: Path) -> Sequence[str]:

@@ -158,8 +158,8 @@ def test_the_smallest_type_tells_how_many_vcpus_the_executors_need() -> None:
 def test_as_many_rows_fit_as_the_memory_was_made_for() -> None:
     for rows in (10**8, 4 * 10**8):
         job = described(rows=rows, executors=8, gpu_types=["g6e.4xlarge"])
-        assert content.most_rows(job) >= rows
-    assert content.most_rows(job) < 1.01 * rows
+        assert job.most_rows >= rows
+    assert job.most_rows < 1.01 * rows
 
 
 def test_every_permission_is_there_before_the_first_request_and_until_the_last(assembly: Assembly) -> None:
