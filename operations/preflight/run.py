@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.findings import Finding, failed, warning
-from operations.preflight import access, cost, inputs, names, offers, quotas, roles, support
+from operations.preflight import access, cost, existing_network, inputs, names, offers, quotas, roles, support
 from operations.preflight.question import Question
 
 Check = Callable[[Question], Iterator[Finding]]
@@ -16,6 +16,7 @@ IN_THE_ACCOUNT: tuple[tuple[str, Check], ...] = (
     ("vCPU quota", quotas.standard),
     ("build quota", quotas.builds),
     ("instance types", offers.offers),
+    ("existing network", existing_network.existing_network),
     ("service-linked roles", roles.roles),
     ("input", inputs.uploaded),
 )
