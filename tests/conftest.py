@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import leaving
 import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
@@ -18,18 +19,24 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 # A shared machine stands still for a second now and then, which says nothing about the code
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+DEPLOYING: set[Path] = set()  # files of tests
 SPEED = 300.0  # AWS's seconds in one of the wall's
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put first the files whose tests deploy: they take longest, and the last ones would keep one worker alone."""
-    deploying = {item.path for item in items if _deploys(item)}
-    items.sort(key=lambda item: item.path not in deploying)
+    DEPLOYING.update(item.path for item in items if _deploys(item))
+    items.sort(key=lambda item: item.path not in DEPLOYING)
 
 
 def _deploys(item: pytest.Item) -> bool:
     own_time = item.get_closest_marker("timeout") is not None
     return own_time or "account" in getattr(item, "fixturenames", ())
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End what ran for the tests before, where this one has no use for it."""
+    leaving.leave(item)
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +51,10 @@ def spark() -> Iterator[SparkSession]:
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """One account in a rehearsal that runs in a process of its own."""
     directory = Path(tmp_path_factory.mktemp("live"))
-    yield Account(daemon.up(directory, 0, SPEED))
-    daemon.down(directory)
+    world = daemon.up(directory, 0, SPEED)
+    end = leaving.until_left(lambda item: item.path in DEPLOYING, lambda: daemon.down(directory))
+    yield Account(world)
+    end()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import control_plane
+import leaving
 import pytest
 
 from rehearsal.charts import proxy
@@ -54,8 +55,9 @@ def cluster(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     fleet = PaperFleet()
     around = Surroundings(world.clock, fleet, lambda _: fleet, network_plugin=None)
     started = Cluster.start(tmp_path_factory.mktemp("cluster"), around)
+    end = leaving.until_left(leaving.below(Path(__file__).parent), started.stop)
     yield started
-    started.stop()
+    end()
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,11 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import control_plane
+import leaving
 import pytest
 import yaml
 
@@ -100,8 +102,9 @@ def cluster(
         clock, fleet, lambda _: fleet, token_review_url=review_url, associations=lambda: associations, pull=_pull
     )
     started = Cluster.start(tmp_path_factory.mktemp("cluster"), around)
+    end = leaving.until_left(leaving.below(Path(__file__).parent), started.stop)
     yield started
-    started.stop()
+    end()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import control_plane
+import leaving
 import pytest
 
 from tests.rehearsal.live.account import Account, Outcome
@@ -21,6 +22,7 @@ def platform(account: Account) -> Outcome:
     outputs = {name: {"Value": ref(name)} for name in ("SubnetA", "SubnetB", "Vpc")}
     made = account.create(cluster(CLUSTER) | kubectl(), "live-platform", outputs=outputs)
     assert made.status == "CREATE_COMPLETE", made.reasons
+    leaving.until_left(leaving.below(Path(__file__).parent), lambda: account.discard(made))
     return made
 
 
