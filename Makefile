@@ -58,7 +58,7 @@ pipeline: $(READY) ## the loan pipeline alone, on local Spark: synthetic loans, 
 
 WORKERS ?= 2
 .PHONY: test
-test: check $(NODE_READY) kubebox ## everything: lint, types, layers, and all tests; WORKERS=4 at a time on a larger machine
+test: check $(NODE_READY) kubebox prometheus ## everything: lint, types, layers, and all tests; WORKERS=4 at a time on a larger machine
 	@rm -f build/gpu-plan.skipped
 	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	@if [ -f build/gpu-plan.skipped ]; then cat build/gpu-plan.skipped; fi
@@ -66,6 +66,10 @@ test: check $(NODE_READY) kubebox ## everything: lint, types, layers, and all te
 .PHONY: kubebox
 kubebox: $(READY) ## build the rehearsal's Kubernetes, once (10 minutes; KUBEBOX=/path names a ready one)
 	@$(PY) -m rehearsal.kubernetes.build
+
+.PHONY: prometheus
+prometheus: $(READY) ## build the Prometheus that the tests of metrics use, once (5 minutes; PROMETHEUS=/folder names a ready one)
+	@$(PY) -m rehearsal.prometheus.build
 
 .PHONY: rehearse
 rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice with the real cdk CLI, without AWS

@@ -1,5 +1,6 @@
 """NVIDIA's GPU Operator, which makes the GPUs of nodes known to Kubernetes and measures them."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -7,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
+from rapids_eks.gpu_metrics import counters, scraping
 from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.placement import Pod
 from rapids_eks.system_pods import FEATURE_DISCOVERY, OPERANDS, OPERATOR
@@ -81,7 +83,7 @@ def values(
         "driver": {"enabled": not driver_on_nodes},
         "toolkit": {"enabled": not driver_on_nodes},
         **{section: _requests(pod) for section, pod in OPERANDS.items()},
-        "dcgmExporter": {"serviceMonitor": {"enabled": True}, **_requests(OPERANDS["dcgmExporter"])},
+        "dcgmExporter": _dcgm_exporter(),
         "mig": {"strategy": mig_strategy},
         "migManager": {"enabled": mig_strategy != "none"},
         # This also rules the sandbox device plugin, whose own `enabled: false` the chart does not pass on.
@@ -89,6 +91,15 @@ def values(
         **{section: {"enabled": False} for section in (*_UNUSED, *_UNWANTED)},
         "node-feature-discovery": _feature_discovery(gpu_node_labels, core_node_labels),
     }
+
+
+def _dcgm_exporter() -> Values:
+    """Return its values; the name tells the counters' content, for a pod does not see a change of a mounted file."""
+    content = counters.csv()
+    name = f"dcgm-counters-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    config = {"name": name, "create": True, "data": content}
+    requests = _requests(OPERANDS["dcgmExporter"])
+    return {"config": config, "serviceMonitor": scraping.service_monitor(), **requests}
 
 
 def _feature_discovery(gpu_node_labels: Mapping[str, str], core_node_labels: Mapping[str, str]) -> Values:

@@ -37,7 +37,9 @@ KEYS = {
     "driver": f"{_IMAGE} resources kernelModuleType usePrecompiled nvidiaDriverCRD upgradePolicy manager rdma",
     "toolkit": f"{_IMAGE} resources installDir",
     "devicePlugin": f"{_IMAGE} resources args config mps",
-    "dcgmExporter": f"{_IMAGE} resources annotations hostPID service serviceMonitor enablePodLabels enablePodUID",
+    "dcgmExporter": f"{_IMAGE} config resources annotations hostPID service serviceMonitor enablePodLabels "
+    "enablePodUID",
+    "dcgmExporter.config": "name create data",
     "dcgmExporter.serviceMonitor": "enabled interval scrapeTimeout honorLabels additionalLabels relabelings",
     "gfd": f"{_IMAGE} resources",
     "validator": "repository image imagePullPolicy imagePullSecrets env args resources hostNetwork plugin",
