@@ -13,8 +13,10 @@ from config.data import Data
 from config.emr import Emr
 from config.errors import ConfigError, Problem
 from config.existing_network import ExistingNetwork, ExistingSubnet
+from config.gpu_dashboard import GpuAlarms, GpuDashboard
 from config.image import Image
 from config.network import Network
+from config.observability import Observability
 from config.pipeline import Pipeline
 from config.schema import schema
 from config.teams import Quota, Team
@@ -30,9 +32,12 @@ __all__ = [
     "Emr",
     "ExistingNetwork",
     "ExistingSubnet",
+    "GpuAlarms",
+    "GpuDashboard",
     "GpuNodes",
     "Image",
     "Network",
+    "Observability",
     "Pipeline",
     "Quota",
     "Team",

@@ -15,10 +15,12 @@ from config.data import Data
 from config.emr import Emr
 from config.errors import Path, Problem
 from config.existing_network import KINDS
+from config.gpu_dashboard import GpuDashboard
 from config.image import Image
 from config.instance_types import addresses
 from config.names import Account, ClusterName, Region
 from config.network import Network
+from config.observability import Observability
 from config.pipeline import Pipeline, Platform
 from config.section import Section
 from config.teams import Team
@@ -58,6 +60,11 @@ class Blueprint(Section):
     """The teams that share the cluster; each has a namespace and a virtual cluster."""
     emr: Emr = Emr()
     """Amazon EMR on EKS."""
+    observability: Observability | None = Observability()
+    """Metrics, dashboards and alerts; null makes no stack for them, and deletes none that is there."""
+    gpu_dashboard: GpuDashboard | None = None
+    """GPU metrics in CloudWatch as well, each of which costs something a month; {} has every default. null makes no
+    stack for them, and deletes none that is there."""
     image: Image = Image()
     """The image of Spark's driver and executors."""
     pipeline: Pipeline | None = Pipeline()
@@ -100,6 +107,7 @@ class Blueprint(Section):
         yield from self._principals()
         yield from self._image()
         yield from self._placement()
+        yield from self._gpu_dashboard()
         yield from self._pipeline()
 
     def _tags(self) -> Iterator[Problem]:
@@ -195,8 +203,17 @@ class Blueprint(Section):
             core_count=core.count,
             karpenter=self.capacity.mode == "karpenter",
             submitters=len(self.teams),
+            prometheus_mib=self.observability.memory_gib * 1024 if self.observability else None,
+            metrics_exporter=self.gpu_dashboard is not None,
         )
         yield from (Problem(("cluster", "core_nodes"), text) for text in missing)
+
+    def _gpu_dashboard(self) -> Iterator[Problem]:
+        """Yield that there is nothing to measure GPUs by."""
+        wanted = self.gpu_dashboard
+        if wanted and not wanted.prometheus_url and self.observability is None:
+            text = "reads Prometheus, which observability: null leaves out: give prometheus_url, or remove this"
+            yield Problem(("gpu_dashboard",), text)
 
     def _pipeline(self) -> Iterator[Problem]:
         """Yield why the pipeline's run could not run, or not within its team's quota."""

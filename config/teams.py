@@ -10,7 +10,17 @@ from config.names import Namespace
 from config.section import Section
 
 # Namespaces of Kubernetes, EKS and of what this project installs.
-TAKEN = {"default", "gpu-operator", "grafana", "karpenter", "monitoring", "prometheus", "spark-operator"}
+TAKEN = {
+    "aws-secrets-manager",
+    "default",
+    "gpu-metrics",
+    "gpu-operator",
+    "grafana",
+    "karpenter",
+    "monitoring",
+    "prometheus",
+    "spark-operator",
+}
 
 
 class Quota(Section):

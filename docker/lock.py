@@ -1,6 +1,6 @@
-"""Resolve and pin what the image installs, for its base: `python docker/lock.py`; only this step needs the network.
+"""Resolve and pin what the images install, for their bases: `python docker/lock.py`; only this step needs the network.
 
-Reads `spark-rapids/requirements.in` and `base.json`, and writes `requirements.lock`: of each package one wheel, by its
+Reads each image's `requirements.in` and `base.json`, and writes `requirements.lock`: of each package one wheel, by its
 hash, with its name beside it, so that a test without a network can tell whether it fits the base.
 """  # noqa: INP001 - a command, not a package
 
@@ -16,7 +16,7 @@ from typing import Any
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-CONTEXT = Path(__file__).parent / "spark-rapids"
+CONTEXTS = tuple(Path(__file__).parent / name for name in ("dcgm-cloudwatch", "spark-rapids"))
 HEADER = "# Written by `python docker/lock.py` from requirements.in and base.json: one wheel of each package.\n"
 OLDEST_GLIBC = 5  # of manylinux
 
@@ -66,12 +66,12 @@ def _pin(package: Mapping[str, Any], base: Mapping[str, Any]) -> str:
     return f"{package['name']}=={package['version']} \\\n    --hash=sha256:{hashes[wheel]}  # {wheel}\n"
 
 
-def resolve(base: Mapping[str, Any]) -> dict[str, Any]:
-    """Resolve the requirements by uv, from the index that its user has set."""
+def resolve(context: Path, base: Mapping[str, Any]) -> dict[str, Any]:
+    """Resolve an image's requirements by uv, from the index that its user has set."""
     platform = f"{base['architecture']}-manylinux_{base['glibc']['version'].replace('.', '_')}"
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "pylock.toml"
-        asked = [str(CONTEXT / "requirements.in"), "--python-version", base["python"]["version"]]
+        asked = [str(context / "requirements.in"), "--python-version", base["python"]["version"]]
         limits = ["--python-platform", platform, "--only-binary", ":all:"]
         uv = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet"]
         subprocess.run([*uv, *asked, *limits, "--output-file", str(into)], check=True)  # noqa: S603 - this project's own
@@ -79,5 +79,6 @@ def resolve(base: Mapping[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    recorded = json.loads((CONTEXT / "base.json").read_text())
-    (CONTEXT / "requirements.lock").write_text(lock(resolve(recorded), recorded))
+    for each in CONTEXTS:
+        recorded = json.loads((each / "base.json").read_text())
+        (each / "requirements.lock").write_text(lock(resolve(each, recorded), recorded))

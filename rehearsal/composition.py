@@ -33,6 +33,7 @@ from rehearsal.services import (
     vpc_endpoints,
 )
 from rehearsal.services.builds.container import Container
+from rehearsal.services.cloudwatch import dashboards
 from rehearsal.services.cloudwatch.service import Metrics
 from rehearsal.services.codebuild import CodeBuild
 from rehearsal.services.eks import auto_scaling, load_balancing
@@ -92,7 +93,8 @@ def start(world: World, callers: Callers) -> Services:
         "token-review": lambda request, name: eks.review_token(clusters, callers, name, request.get_json(force=True)),
     }
     refusals = [each.refusals(guard) for each in (logs, resource_policies, s3, stepfunctions)]
-    refusals += [amp.refusals(), ec2.refusals(), secretsmanager.refusals(), shortages.refusals(world)]
+    refusals += [each.refusals() for each in (amp, dashboards, ec2, secretsmanager)]
+    refusals += [shortages.refusals(world)]
     return Services(operations, ChainMap(*refusals), pages)
 
 

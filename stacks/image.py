@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 import config
-from rapids_eks.spark_image.construct import SparkImage
+from rapids_eks.built_image.construct import BuiltImage
 
 
 class ImageStack(cdk.Stack):
@@ -25,12 +25,14 @@ class ImageStack(cdk.Stack):
         env: cdk.Environment | None = None,
     ) -> None:
         super().__init__(scope, id, stack_name=f"{name}-image", env=env, description=f"The image of {name}'s jobs")
-        made = SparkImage(
+        made = BuiltImage(
             self,
             "Image",
             context=context,
             base_image=image.base_of(release),
             log_retention_days=log_retention_days,
+            what="the image of Spark's driver and executors",
+            large=True,  # it has 25 GB
         )
         self.uri = made.uri
         findings = f"aws ecr describe-image-scan-findings --region {self.region}"

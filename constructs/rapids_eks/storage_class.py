@@ -3,6 +3,8 @@
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
+NAME = "gp3"
+
 
 class DefaultStorageClass(Construct):
     """The class `gp3` of encrypted EBS volumes, the only default one: EKS's own `gp2` is none since 1.30.
@@ -15,7 +17,7 @@ class DefaultStorageClass(Construct):
         storage_class = {
             "apiVersion": "storage.k8s.io/v1",
             "kind": "StorageClass",
-            "metadata": {"name": "gp3", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+            "metadata": {"name": NAME, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
             "provisioner": "ebs.csi.aws.com",
             "parameters": {"type": "gp3", "encrypted": "true"},
             "volumeBindingMode": "WaitForFirstConsumer",

@@ -39,6 +39,21 @@ KARPENTER = Pod("karpenter", Size(400, 1024), replicas=2, apart=True, critical=T
 CLUSTER_AUTOSCALER = Pod("cluster-autoscaler", Size(100, 600), critical=True)
 ON_CORE_NODES = (*_ADD_ONS, OPERATOR, FEATURE_DISCOVERY["master"], FEATURE_DISCOVERY["gc"])
 
+# Of what observes them. The charts' defaults would request nothing; these are estimates, not measured.
+NODE_EXPORTER = Pod("prometheus-node-exporter", Size(20, 32))
+# https://github.com/kubernetes-sigs/secrets-store-csi-driver/blob/main/charts/secrets-store-csi-driver/values.yaml
+SECRETS_DRIVER = Pod("secrets-store-csi-driver", Size(70, 140))
+# https://github.com/aws/secrets-store-csi-driver-provider-aws/blob/main/charts/secrets-store-csi-driver-provider-aws/values.yaml
+SECRETS_PROVIDER = Pod("aws-secrets-store-csi-driver-provider", Size(50, 100))
+OBSERVERS = (NODE_EXPORTER, SECRETS_DRIVER)  # on every node
+OBSERVED_NODES = (*ON_EVERY_NODE, *OBSERVERS)  # a job must find room whether or not it is observed
+OBSERVED_GPU_NODES = (*ON_GPU_NODES, *OBSERVERS)
+PROMETHEUS_OPERATOR = Pod("prometheus-operator", Size(50, 100))
+KUBE_STATE_METRICS = Pod("kube-state-metrics", Size(20, 128))
+GRAFANA = Pod("grafana", Size(100, 384))
+METRICS_EXPORTER = Pod("dcgm-cloudwatch", Size(50, 128))
+RELOADER = Pod("config-reloader", Size(10, 50, pods=0))  # beside Prometheus
+
 # EMR's: https://docs.aws.amazon.com/emr/latest/EMR-on-EKS-DevelopmentGuide/emr-eks-job-submitter.html; beside the
 # submitter's container, and beside Spark's in drivers and executors, another one ships the logs.
 SUBMITTER = Pod("emr-job-submitter", Size(800 + 100, 512 + 200))
@@ -55,12 +70,32 @@ DRIVER = spark("driver", cores=2, memory_mib=(8 + 2) * 1024)
 EXECUTOR = spark("executor", cores=4, memory_mib=(15 + 12) * 1024, gpus=1)
 
 
-def unplaceable(*, core_types: Sequence[str], core_count: int, karpenter: bool, submitters: int) -> Iterator[str]:
+def prometheus(memory_mib: int) -> Pod:
+    """Return Prometheus; most of its memory is series, about 4 KiB for each that it has seen in two hours."""
+    return Pod("prometheus", Size(200, memory_mib))
+
+
+def unplaceable(
+    *,
+    core_types: Sequence[str],
+    core_count: int,
+    karpenter: bool,
+    submitters: int,
+    prometheus_mib: int | None = None,
+    metrics_exporter: bool = False,
+) -> Iterator[str]:
     """Yield which pod might find no place on the core nodes, and what to change.
 
-    They are `core_count` of any of their types, and run Karpenter or else the Cluster Autoscaler, and so many
-    `submitters` at a time. Raises ValueError where nothing is known of a type.
+    They are `core_count` of any of their types, and run Karpenter or else the Cluster Autoscaler, so many `submitters`
+    at a time, and Prometheus of that memory with Grafana and the rest, or none of that where it is None. Raises
+    ValueError where nothing is known of a type.
     """
     scaler = KARPENTER if karpenter else CLUSTER_AUTOSCALER
     central = [*ON_CORE_NODES, scaler, replace(SUBMITTER, replicas=submitters)]
-    yield from together(Nodes("core", core_types, ON_EVERY_NODE), core_count, central)
+    central += [METRICS_EXPORTER] if metrics_exporter else []
+    daemons: tuple[Pod, ...] = ON_EVERY_NODE
+    if prometheus_mib is not None:
+        whole = prometheus(prometheus_mib)
+        central += [replace(whole, size=whole.size + RELOADER.size), PROMETHEUS_OPERATOR, KUBE_STATE_METRICS, GRAFANA]
+        daemons = (*OBSERVED_NODES, SECRETS_PROVIDER)
+    yield from together(Nodes("core", core_types, daemons), core_count, central)

@@ -5,6 +5,8 @@ from typing import Any
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
+from rapids_eks import scrape_targets
+
 POD_IDENTITY = "169.254.170.23/32"  # where its agent listens on every node
 EVERYWHERE = "0.0.0.0/0"
 
@@ -29,7 +31,7 @@ class TeamNamespace(Construct):
         """Make it; None is no limit of the vCPUs, or of the memory, that all pods together may request."""
         super().__init__(scope, id)
         namespace = eks.KubernetesManifest(self, "Namespace", cluster=cluster, manifest=[_namespace(name)])
-        objects = [quota(name, gpus, vcpus, memory_gib), _requests(name), *_network(name)]
+        objects = team_objects(name, gpus, vcpus, memory_gib)
         limits = eks.KubernetesManifest(self, "Limits", cluster=cluster, manifest=objects)
         limits.node.add_dependency(namespace)
 
@@ -38,6 +40,11 @@ def _namespace(name: str) -> dict[str, Any]:
     # EMR's pods set no seccomp profile, so that "restricted" would refuse them.
     levels = {f"pod-security.kubernetes.io/{mode}": "baseline" for mode in ("enforce", "warn")}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": levels}}
+
+
+def team_objects(namespace: str, gpus: int, vcpus: int | None, memory_gib: int | None) -> list[dict[str, Any]]:
+    """Return what limits a team in its namespace."""
+    return [quota(namespace, gpus, vcpus, memory_gib), _requests(namespace), *_network(namespace)]
 
 
 def quota(namespace: str, gpus: int, vcpus: int | None, memory_gib: int | None) -> dict[str, Any]:
@@ -55,7 +62,7 @@ def _requests(namespace: str) -> dict[str, Any]:
 
 
 def _network(namespace: str) -> list[dict[str, Any]]:
-    """Let in only the namespace's own pods; let out to them, names, AWS and the API by TLS, and Pod Identity."""
+    """Let in the namespace's own pods, and Prometheus to drivers; let out to them, names, AWS and the API by TLS."""
     own: list[dict[str, Any]] = [{"podSelector": {}}]
     names = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]
     egress = [
@@ -65,7 +72,17 @@ def _network(namespace: str) -> list[dict[str, Any]]:
         {"to": [{"ipBlock": {"cidr": POD_IDENTITY}}], "ports": [{"protocol": "TCP", "port": 80}]},
     ]
     spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{"from": own}], "egress": egress}
-    return [_object("networking.k8s.io/v1", "NetworkPolicy", "team", namespace, spec)]
+    kind = ("networking.k8s.io/v1", "NetworkPolicy")
+    return [_object(*kind, "team", namespace, spec), _object(*kind, "metrics", namespace, _metrics())]
+
+
+def _metrics() -> dict[str, Any]:
+    """Let Prometheus, if there is one, look at the drivers of applications."""
+    place = {"matchLabels": {"kubernetes.io/metadata.name": scrape_targets.NAMESPACE}}
+    source = {"namespaceSelector": place, "podSelector": {"matchLabels": scrape_targets.PROMETHEUS}}
+    ports = [{"protocol": "TCP", "port": scrape_targets.UI_PORT}]
+    drivers = {"matchLabels": scrape_targets.DRIVER}
+    return {"podSelector": drivers, "policyTypes": ["Ingress"], "ingress": [{"from": [source], "ports": ports}]}
 
 
 def _object(version: str, kind: str, name: str, namespace: str, spec: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rapids_eks.placement import Pod
 from rapids_eks.system_pods import DRIVER, EXECUTOR
 
 INTERFACE_ENDPOINTS = 14  # of services, in each zone
-EXCEPT = "without storage, logs, traffic, taxes and discounts"
+EXCEPT = "without storage, logs, metrics (synth tells their price), traffic, taxes and discounts"
 
 
 def costs(question: Question) -> Iterator[Finding]:
@@ -38,6 +38,7 @@ def _idle(question: Question) -> Finding:
 def monthly(question: Question) -> Mapping[str, float] | None:
     """Return what is paid each month though nothing runs, in USD; None where the core nodes' price is not known."""
     cluster, network = question.blueprint.cluster, question.blueprint.network
+    observed = question.blueprint.observability
     core = cluster.core_nodes
     price = prices.on_demand(core.instance_types[0])
     if price is None:
@@ -51,7 +52,8 @@ def monthly(question: Question) -> Mapping[str, float] | None:
         "their volumes": core.count * core.root_volume_gib * prices.VOLUME,
         "NAT": prices.HOURS * gateways * (prices.NAT_GATEWAY + prices.PUBLIC_ADDRESS),
         "interface endpoints": prices.HOURS * endpoints * prices.INTERFACE_ENDPOINT,
-        "KMS key": prices.KEY,
+        "Prometheus' volume": observed.volume_gib * prices.VOLUME if observed else 0,
+        "KMS keys": prices.KEY * (2 if observed else 1),
     }
 
 

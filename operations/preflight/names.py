@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from operations.findings import Finding, ok, problem, warning
 from operations.preflight.question import Question
 
-STACKS = ("network", "cluster", "image", "teams", "pipeline")
+STACKS = ("network", "cluster", "teams", "observability", "gpu-dashboard", "image", "pipeline")
 GONE, UNFINISHED = "DELETE_COMPLETE", "_IN_PROGRESS"
 READY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 

@@ -8,6 +8,7 @@ from itertools import product
 from moto.autoscaling.models import autoscaling_backends
 from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
+from moto.secretsmanager.models import secretsmanager_backends
 
 from rehearsal.access import service_linked
 from rehearsal.access.actions import definition, resource_formats
@@ -166,6 +167,13 @@ def _kms(call: Call, _action: str) -> list[str] | None:
     return [f"arn:aws:kms:{call.region}:{call.account}:key/{found}"] if found else None
 
 
+def _secret(call: Call, _action: str) -> list[str] | None:
+    """Return the ARN of a secret that is called by its name: it ends in letters that AWS has made up."""
+    wanted = call.parameters.get("SecretId", "")
+    found = secretsmanager_backends[call.account][call.region].secrets.get(wanted) if wanted else None
+    return [str(found.arn)] if found else None
+
+
 def _iam_paths(call: Call, action: str) -> list[str] | None:
     """Return the ARN with the path that it was created under, which later calls do not name."""
     if "role" in definition("iam", action)["resource_types"] and (role := call.parameters.get("RoleName")):
@@ -251,6 +259,7 @@ _SPECIAL: dict[str, Callable[[Call, str], list[str] | None]] = {
     "lambda": _lambda,
     "logs": _logs,
     "s3": _s3,
+    "secretsmanager": _secret,
     "ssm": _ssm,
     "states": _states,
 }

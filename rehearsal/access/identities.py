@@ -126,8 +126,10 @@ def _of_repository(call: Call, resource: str) -> str | None:
 
 
 def _of_secret(call: Call, resource: str) -> str | None:
-    secret = secretsmanager_backends[call.account][call.region].secrets.get(resource.removeprefix("secret:"))
-    return getattr(secret, "policy", None)
+    secrets = secretsmanager_backends[call.account][call.region].secrets
+    named = secrets.get(resource.removeprefix("secret:"))
+    found = named or next((each for each in secrets.values() if each.arn.endswith(f":{resource}")), None)
+    return getattr(found, "policy", None)
 
 
 def _of_role(call: Call, resource: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,12 +61,21 @@ def _files(name: str) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+    if keys := found.pop("keys.yaml", None):
+        found["values.schema.json"] = json.dumps(_schema(yaml.safe_load(keys))).encode()
     brings = yaml.safe_load(found.pop("brings.yaml", b"{}"))
     for group in brings.get("groups", []):
         found |= {f"crds/{plural}.{group}.yaml": _dump(each) for plural, each in definitions.of_group(group).items()}
     if folder := brings.get("karpenter"):
         found |= {f"{folder}/{path.name}": path.read_bytes() for path in kubebox().crds if "karpenter" in path.name}
     return found
+
+
+def _schema(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of values that have no other keys: helm refuses them by it, as the real charts never do."""
+    inner = {name: _schema(each) for name, each in keys.items() if name != "any"}
+    free: dict[str, Any] = {name: {} for name in keys.get("any", [])}
+    return {"type": "object", "properties": free | inner, "additionalProperties": False}
 
 
 def _dump(document: object) -> bytes:

@@ -18,6 +18,8 @@ Item = dict[str, Any]
 MAIN: dict[Role, str] = {"driver": "spark-kubernetes-driver", "executor": "spark-kubernetes-executor"}
 SIDECAR = "emr-container-fluentd"
 RUNNER = "job-runner"
+# https://github.com/apache/spark/blob/v3.5.6/resource-managers/kubernetes/core/src/main/scala/org/apache/spark/deploy/k8s/features/BasicDriverFeatureStep.scala
+DRIVER_PORTS = {"driver-rpc-port": 7078, "blockmanager": 7079, "spark-ui": 4040}
 SUBMITTER_SIZE = {"requests": {"cpu": "800m", "memory": "512Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
 SCRATCH = (
     *("emr-container-communicate", "emr-container-application-log-dir", "emr-container-event-log-dir"),
@@ -156,6 +158,8 @@ def _spark_pod(job: Job, role: Role, name: str, template: Item) -> Item:
         "securityContext": LOCKED,
         "volumeMounts": [{"name": "temp-data-dir", "mountPath": "/tmp"}],  # noqa: S108 - in a pod that runs nothing
     }
+    if role == "driver":
+        main["ports"] = [{"name": port, "containerPort": number} for port, number in DRIVER_PORTS.items()]
     meta = {
         "name": name,
         "labels": {

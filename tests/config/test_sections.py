@@ -52,7 +52,8 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
         (cluster(log_types=["api", "api"]), "cluster.log_types[1]: api is given twice"),
         (cluster(core_nodes={"count": 1}), "no two of its 2 replicas share a node, so give 2 core nodes or more"),
         (
-            cluster(core_nodes={"instance_types": ["m5.large"]}) | {"teams": [{"name": "a"}, {"name": "b"}]},
+            cluster(core_nodes={"instance_types": ["m5.large"]})
+            | {"teams": [{"name": "a"}, {"name": "b"}], "observability": None},
             "cluster.core_nodes: emr-job-submitter (900m CPU, 712",
         ),
         (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rapids_eks.placement import Nodes, Pod, alone
 from rapids_eks.spark_job import memory
 from rapids_eks.spark_job.memory import Matrix
-from rapids_eks.system_pods import ON_GPU_NODES, spark
+from rapids_eks.system_pods import OBSERVED_GPU_NODES, spark
 
 USUAL = range(4, 8 + 1)
 
@@ -38,7 +38,7 @@ class Executors:
 
     @property
     def _nodes(self) -> Nodes:
-        return Nodes("gpu", self.instance_types, ON_GPU_NODES)
+        return Nodes("gpu", self.instance_types, OBSERVED_GPU_NODES)
 
     def _pod(self, overhead: int) -> Pod:
         return spark("executor", cores=self.cores, memory_mib=self.heap + overhead, gpus=1)

@@ -9,7 +9,7 @@ from rapids_eks.spark_job import memory, owned, release
 from rapids_eks.spark_job.executors import Executors
 from rapids_eks.spark_job.gpu_memory import smallest_mib
 from rapids_eks.spark_job.memory import Matrix
-from rapids_eks.system_pods import ON_EVERY_NODE, spark
+from rapids_eks.system_pods import OBSERVED_NODES, spark
 
 _NAME = re.compile(r"[\w./#-]{1,64}", re.ASCII)
 _COUNTED = ("executors", "rows", "columns", "executor_heap_gib", "driver_cores", "driver_heap_gib", "attempts")
@@ -122,5 +122,5 @@ class SparkJob:
         smallest_mib(self.gpu_types)
         yield from release.problems(self.release, self.shuffle_manager)
         yield from owned.problems(self.conf, self.arguments)
-        yield from alone(Nodes("driver", self.driver_types, ON_EVERY_NODE), self.driver)
+        yield from alone(Nodes("driver", self.driver_types, OBSERVED_NODES), self.driver)
         yield from self._executors.refusals(self.executor_count)

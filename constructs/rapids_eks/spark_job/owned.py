@@ -13,6 +13,7 @@ _KEYS = re.compile(
     r"|kubernetes\.(?:driver|executor)\.(?:podTemplate.*|(?:request|limit)\.cores)"
     r"|rapids\.memory\.(?:gpu\.(?:pool|.*allocFraction|.*AllocFraction)|pinnedPool\.size)"
     r"|rapids\.sql\.(?:enabled|concurrentGpuTasks|batchSizeBytes)"
+    r"|metrics\.namespace|metrics\.conf\.\*\.sink\.prometheusServlet\..*|ui\.prometheus\.enabled"
     r"|rapids\.shuffle\.mode|shuffle\.manager|submit\.pyFiles|app\.name"
     r")"
 )

@@ -1,6 +1,7 @@
 """The settings of Spark and RAPIDS that a job has: all follow from its description."""
 
 from rapids_eks.job_pools import GPU
+from rapids_eks.scrape_targets import DRIVER_PATH, SPARK_NAMESPACE
 from rapids_eks.spark_job import memory
 from rapids_eks.spark_job.gpu_memory import POOL_SHARE, batch_bytes
 from rapids_eks.spark_job.job import SparkJob
@@ -23,6 +24,7 @@ def settings(job: SparkJob, *, driver_template: str, executor_template: str) -> 
         **_sharing(job),
         **_rapids(job),
         **_waiting(),
+        **_metrics(),
         **({"spark.pyspark.python": job.python, "spark.pyspark.driver.python": job.python} if job.python else {}),
         **job.conf,
     }
@@ -84,4 +86,18 @@ def _waiting() -> dict[str, str]:
         "spark.locality.wait": "0s",
         f"{barrier}.interval": f"{_BARRIER_SECONDS}s",
         f"{barrier}.maxFailures": str(looks),
+    }
+
+
+def _metrics() -> dict[str, str]:
+    """Return how the driver publishes its own metrics and its executors', on the port of its user interface.
+
+    https://spark.apache.org/docs/3.5.6/monitoring.html#metrics
+    """
+    sink = "spark.metrics.conf.*.sink.prometheusServlet"
+    return {
+        "spark.ui.prometheus.enabled": "true",
+        "spark.metrics.namespace": SPARK_NAMESPACE,
+        f"{sink}.class": "org.apache.spark.metrics.sink.PrometheusServlet",
+        f"{sink}.path": DRIVER_PATH,
     }

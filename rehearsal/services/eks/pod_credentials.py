@@ -107,6 +107,15 @@ class PodCredentials:
             if not guard.service_may(SERVICE, action, role_arn, call, keys):
                 yield f"AccessDeniedException: the trust policy of {role_arn} does not allow {SERVICE} {action}"
 
+    def get(self, path: str) -> Record | None:
+        """Return an object of the cluster; None where there is none."""
+        return self._api.get(path)
+
+    def runs_beside(self, pod: Record, prefix: str) -> bool:
+        """Return whether a pod whose name begins so runs on the same node, in whichever namespace."""
+        pods = self._api.items(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{pod['spec'].get('nodeName', '')}")
+        return any(each["metadata"]["name"].startswith(prefix) and _running(each) for each in pods)
+
     def _agent_runs(self, node_name: str) -> bool:
         there = f"/api/v1/namespaces/kube-system/pods?fieldSelector=spec.nodeName%3D{node_name}"
         pods = self._api.items(there)
@@ -151,3 +160,7 @@ class PodCredentials:
         profiles = iam_backends[world.account]["aws"].instance_profiles.values()
         own = next((each for each in profiles if held and each.arn == held.iam_instance_profile.arn), None)
         return str(own.roles[0].arn) if own and own.roles else None
+
+
+def _running(pod: Record) -> bool:
+    return bool(pod["status"]["phase"] == "Running")

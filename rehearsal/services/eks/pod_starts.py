@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.kubernetes.pod_status import Trouble
+from rehearsal.services.eks import secret_files
 from rehearsal.services.eks.pod_credentials import PodCredentials
 from rehearsal.services.eks.records import Record
 
@@ -25,6 +26,8 @@ class PodStarts:
 
     def trouble(self, pod: Record, image: str) -> Trouble | None:
         """Return what keeps an image from being pulled or its program from running, in kubelet's words."""
+        if files := secret_files.trouble(self.credentials, pod):
+            return files
         if PRIVATE.match(image) and (problem := self._pulls(pod)):
             return Trouble("ImagePullBackOff", f'Back-off pulling image "{image}": {problem}')
         start = _STARTS.get(pod["metadata"].get("labels", {}).get(NAME, ""))

@@ -7,11 +7,12 @@ from aws_cdk.assertions import Template
 
 from rapids_eks.add_ons import VERSIONS, ClusterAddOns, NodeAddOns
 from rapids_eks.kubectl import LAYERS
+from rapids_eks.secrets_driver import SecretsDriver
 
 
 def resources() -> dict[str, Any]:
     stack = cdk.Stack(cdk.App(), "Stack")
-    for kind in (NodeAddOns, ClusterAddOns):
+    for kind in (NodeAddOns, ClusterAddOns, SecretsDriver):
         kind(stack, kind.__name__, cluster_name="demo", kubernetes_version="1.35")
     return dict(Template.from_stack(stack).to_json()["Resources"])
 

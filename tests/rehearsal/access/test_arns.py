@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from moto.secretsmanager.models import secretsmanager_backends
 
 from rehearsal.access.actions import action, passed_roles
 from rehearsal.access.arns import resources
@@ -141,3 +142,13 @@ def test_an_operation_that_hands_on_a_role_tells_which_and_to_whom(
     service: str, operation: str, parameters: dict[str, Any], passed: list[tuple[str, str]]
 ) -> None:
     assert list(passed_roles(make_call(service, operation, parameters))) == passed
+
+
+def test_a_secret_called_by_its_name_is_the_one_whose_arn_ends_in_letters_of_aws() -> None:
+    """Policies name the ARN, as it is known once the secret is there; programs call it by its name."""
+    secrets = secretsmanager_backends["111122223333"]["us-west-2"]
+    made = secrets.create_managed_secret("test", "named", secret_string="text")  # noqa: S106 - no secret
+    principal = Principal("arn:aws:iam::111122223333:role/r", "r")
+    asked = ("secretsmanager", "GetSecretValue", {"SecretId": "named"})
+    call = Call(*asked, principal, "", "us-west-2", "111122223333", "")
+    assert resources(call, "secretsmanager:GetSecretValue") == (made.arn,)

@@ -80,7 +80,7 @@ def test_no_number_is_said_to_do_where_none_does() -> None:
         ({"gpu_types": []}, "gpu_types is empty"),
         ({"driver_types": []}, "driver_types is empty"),
         ({"gpu_types": ["m5.xlarge"]}, "m5.xlarge"),
-        ({"executor_cores": 8}, "lacks 355m CPU"),
+        ({"executor_cores": 8}, "lacks 445m CPU"),
         ({"driver_heap_gib": 14}, "driver (2000m CPU, 16896 MiB) cannot be placed on a driver node of type m5.xlarge"),
         ({"driver_types": ["m5.large"]}, "m5.large"),
         ({"gpu_types": ["g5.2xlarge", "g6.xlarge"]}, "of type g6.xlarge"),

@@ -21,7 +21,7 @@ from config.instance_types import GPUS
 from rapids_eks.placement import Size, total
 from rapids_eks.spark_job.job import SparkJob
 from rapids_eks.spark_job.request import ENTRY_POINT, PACKAGE, request
-from rapids_eks.system_pods import ON_EVERY_NODE, ON_GPU_NODES, SUBMITTER
+from rapids_eks.system_pods import OBSERVED_GPU_NODES, OBSERVED_NODES, SUBMITTER
 from rehearsal.emr import pods
 from rehearsal.emr.job import CLASSIFICATIONS, configurations
 from rehearsal.emr.sizes import check
@@ -135,9 +135,9 @@ def test_its_pods_fit_on_every_type_or_it_is_refused(fields: Mapping[str, Any]) 
     assert requested(driver) == described.driver.size
     assert requested(executor) == described.executor.size
     for name in described.driver_types:
-        assert has_room(name, requested(driver), total(ON_EVERY_NODE))
+        assert has_room(name, requested(driver), total(OBSERVED_NODES))
     for name in described.gpu_types:
-        assert has_room(name, requested(executor).times(GPUS[name]), total(ON_GPU_NODES))
+        assert has_room(name, requested(executor).times(GPUS[name]), total(OBSERVED_GPU_NODES))
     assert_memory(described)
 
 
@@ -153,7 +153,7 @@ def test_nothing_is_refused_that_would_fit(fields: Mapping[str, Any]) -> None:
             assert found, text
             cpu, memory, name = int(found[1]), int(found[2]), found[3]
             gpus = GPUS.get(name, 0)
-            daemons = total(ON_GPU_NODES if gpus else ON_EVERY_NODE)
+            daemons = total(OBSERVED_GPU_NODES if gpus else OBSERVED_NODES)
             assert not has_room(name, Size(cpu, memory, min(1, gpus)).times(max(1, gpus)), daemons)
 
 

@@ -24,6 +24,7 @@ RECORDED = Path(__file__).parent / "rapids-25.04.0.txt"
 JARS = Path(pyspark.__file__).parent / "jars"
 DECLARED = re.compile(r"internal/config/|SQLConf\$|deploy/k8s/Config\$")  # classes of Spark that name its settings
 RESOURCE = re.compile(r"spark\.(?:driver|executor|task)\.resource\.\w+\.(?:amount|vendor)")  # names made at run time
+SINK = "spark.metrics.conf.*.sink.prometheusServlet."  # of each sink by its own name
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +42,17 @@ def known() -> set[str]:
 def test_every_setting_is_one_of_spark_s_or_rapids_own(known: set[str]) -> None:
     """Guards against names that nobody reads, of which the reference had some."""
     used = {key for key in defaults(job(shuffle_manager=MANAGER)) if not RESOURCE.fullmatch(key)}
+    used -= {key for key in used if key.startswith(SINK)}
     assert len(used) > 25
     assert used - known == set()
     assert "spark.rapids.memory.gpu.pooling.enabled" not in known  # RAPIDS has forgotten it
     assert "spark.executor.memoryOverheads" not in known
+
+
+def test_the_sink_of_metrics_is_a_class_that_spark_has() -> None:
+    settings = defaults(job())
+    with zipfile.ZipFile(JARS / f"spark-core_2.12-{pyspark.__version__}.jar") as jar:
+        assert f"{settings[f'{SINK}class'].replace('.', '/')}.class" in jar.namelist()
 
 
 def conf(settings: Mapping[str, str]) -> SparkConf:

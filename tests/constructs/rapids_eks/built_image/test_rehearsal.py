@@ -7,8 +7,8 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from rapids_eks.spark_image.construct import SparkImage
-from tests.constructs.rapids_eks.spark_image.test_construct import PUBLIC, context
+from rapids_eks.built_image.construct import BuiltImage
+from tests.constructs.rapids_eks.built_image.test_construct import PUBLIC, context
 from tests.rehearsal.live.account import Account
 from tests.stacks.assembly import ACCOUNT, REGION, Assembly
 
@@ -19,8 +19,14 @@ def made(into: Path, **files: str) -> Assembly:
     into.mkdir()
     app = cdk.App(outdir=str(into / "out"))
     stack = cdk.Stack(app, STACK, env=cdk.Environment(region=REGION, account=ACCOUNT))
-    image = SparkImage(
-        stack, "Image", context=context(into / "context", **files), base_image=PUBLIC, log_retention_days=1
+    image = BuiltImage(
+        stack,
+        "Image",
+        context=context(into / "context", **files),
+        base_image=PUBLIC,
+        log_retention_days=1,
+        what="an image",
+        large=True,
     )
     outputs = {
         "Uri": image.uri,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rapids_eks.spark_image.handler import index
-from rapids_eks.spark_image.handler.index import RUNNING, built, reason, stopped
+from rapids_eks.built_image.handler import index
+from rapids_eks.built_image.handler.index import RUNNING, built, reason, stopped
 
 WANTED = {"Project": "p", "Repository": "r", "Tag": "t" * 40, "Base": "b:1", "Context": "s3://x/y.zip"}
 ENDED = ("SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED")

@@ -2,7 +2,7 @@
 
 import json
 
-from rapids_eks.spark_image.base import Base
+from rapids_eks.built_image.base import Base
 
 # In a subshell, so that its options are not the agent's. What is built on is what is told afterwards, whatever
 # the base's tag does meanwhile. The repository's tags never move: one tells the base, the last one that all is there.

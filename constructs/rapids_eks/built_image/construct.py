@@ -10,15 +10,15 @@ from constructs import Construct
 
 from rapids_eks.awaited_resource.construct import LONGEST_MINUTES, AwaitedResource
 from rapids_eks.awaited_resource.permission import Permission
-from rapids_eks.spark_image.base import Base
-from rapids_eks.spark_image.project import Project
-from rapids_eks.spark_image.specification import specification
+from rapids_eks.built_image.base import Base
+from rapids_eks.built_image.project import Project
+from rapids_eks.built_image.specification import specification
 
 LIMIT, EVERY = cdk.Duration.minutes(LONGEST_MINUTES), cdk.Duration.seconds(30)
 TAG_LENGTH = 40  # a tag has 128 characters; the base's digest comes after this
 
 
-class SparkImage(Construct):
+class BuiltImage(Construct):
     """Builds an image by CodeBuild and keeps it in ECR. Exposes its `repository`, `uri`, `digest` and `base_digest`.
 
     `uri` has the image's tag, which stands for one content for ever. Other stacks may use it; the digest would be an
@@ -36,10 +36,13 @@ class SparkImage(Construct):
         context: Path,
         base_image: str,
         log_retention_days: int,
+        what: str,
+        large: bool = False,
         keep_images: int = 3,
     ) -> None:
         """Make it of a folder with a Dockerfile, whose argument BASE_IMAGE is the base; `.dockerignore` is heeded.
 
+        `what` is said of it in descriptions. A `large` one has 128 GB of disk to be built on, others 50 GB.
         The newest `keep_images` images stay, so that a rollback finds the one that it needs. ValueError refuses a base
         without a tag or digest, and a folder without a Dockerfile.
         """
@@ -55,19 +58,23 @@ class SparkImage(Construct):
             context=asset,
             repository=self.repository,
             log_retention_days=log_retention_days,
+            what=what,
+            large=large,
         )
-        self._made = self._build(base, asset, project, log_retention_days)
+        self._made = self._build(base, asset, project, log_retention_days, what)
         self.uri = self.repository.repository_uri_for_tag(self.tag)
         self.digest = self._made.resource.get_att_string("Digest")
         self.base_digest = self._made.resource.get_att_string("BaseDigest")
 
-    def _build(self, base: Base, asset: s3_assets.Asset, project: Project, log_retention_days: int) -> AwaitedResource:
+    def _build(
+        self, base: Base, asset: s3_assets.Asset, project: Project, log_retention_days: int, what: str
+    ) -> AwaitedResource:
         return AwaitedResource(
             self,
             "Image",
-            resource_type="Custom::SparkImage",
+            resource_type="Custom::BuiltImage",
             physical_id=self.tag,
-            description="Sees to it that Spark's image is built",
+            description=f"Sees to it that {what} is built",
             code=Path(__file__).parent,
             properties={
                 "Project": project.name,

@@ -11,9 +11,9 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from rapids_eks.awaited_resource.construct import LONGEST_MINUTES
-from rapids_eks.spark_image.base import Base
-from rapids_eks.spark_image.construct import SparkImage
-from rapids_eks.spark_image.project import LIMIT_MINUTES, QUEUE_MINUTES
+from rapids_eks.built_image.base import Base
+from rapids_eks.built_image.construct import BuiltImage
+from rapids_eks.built_image.project import LIMIT_MINUTES, QUEUE_MINUTES
 from tests.stacks.assembly import Assembly
 
 PUBLIC = "public.ecr.aws/emr-on-eks/spark/emr-7.13.0-spark-rapids:latest"
@@ -34,7 +34,15 @@ def synthesized(into: Path, base: str = PUBLIC, region: str = "us-west-2", **fil
     app = cdk.App(outdir=str(into / "out"))
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     stack = cdk.Stack(app, "Imaged", env=cdk.Environment(region=region))
-    SparkImage(stack, "Image", context=context(into / "context", **files), base_image=base, log_retention_days=30)
+    BuiltImage(
+        stack,
+        "Image",
+        context=context(into / "context", **files),
+        base_image=base,
+        log_retention_days=30,
+        what="an image",
+        large=base == PUBLIC,
+    )
     app.synth()
     return Assembly(into / "out")
 
@@ -44,7 +52,7 @@ def of_kind(assembly: Assembly, kind: str) -> list[dict[str, Any]]:
 
 
 def tag(assembly: Assembly) -> str:
-    (made,) = of_kind(assembly, "Custom::SparkImage")
+    (made,) = of_kind(assembly, "Custom::BuiltImage")
     assert made["PhysicalId"] == made["Tag"]
     return str(made["Tag"])
 
@@ -127,6 +135,11 @@ def test_a_build_ends_before_it_is_waited_for_in_vain(tmp_path: Path) -> None:
     assert project["Environment"]["PrivilegedMode"] is True
 
 
+def test_a_small_image_is_built_on_a_small_machine(tmp_path: Path) -> None:
+    (project,) = of_kind(synthesized(tmp_path, PRIVATE), "AWS::CodeBuild::Project")
+    assert project["Environment"]["ComputeType"] == "BUILD_GENERAL1_SMALL"
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -146,4 +159,11 @@ def test_a_base_without_tag_or_digest_is_refused(image: str) -> None:
 
 def test_a_folder_without_a_dockerfile_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no Dockerfile"):
-        SparkImage(cdk.Stack(cdk.App(), "Imaged"), "Image", context=tmp_path, base_image=PUBLIC, log_retention_days=30)
+        BuiltImage(
+            cdk.Stack(cdk.App(), "Imaged"),
+            "Image",
+            context=tmp_path,
+            base_image=PUBLIC,
+            log_retention_days=30,
+            what="an image",
+        )

@@ -11,17 +11,18 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from rapids_eks.acknowledged import acknowledge
-from rapids_eks.spark_image.base import PULL, Base
-from rapids_eks.spark_image.specification import specification
+from rapids_eks.built_image.base import PULL, Base
+from rapids_eks.built_image.specification import specification
 
 ENVIRONMENT = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+SMALL, LARGE = "BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_LARGE"
 LIMIT_MINUTES, QUEUE_MINUTES = 42, 5  # together less than a custom resource is waited for
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
 PUSH = ("CompleteLayerUpload", "InitiateLayerUpload", "PutImage", "UploadLayerPart")
 
 
 class Project(Construct):
-    """A project of CodeBuild with room for an image of 25 GB. Exposes `name`, `arn`, and its `log`.
+    """A project of CodeBuild that builds and pushes an image. Exposes `name`, `arn`, and its `log`.
 
     Its role may read one context, pull one base and push into one repository.
     """
@@ -35,6 +36,8 @@ class Project(Construct):
         context: s3_assets.Asset,
         repository: ecr.Repository,
         log_retention_days: int,
+        what: str,
+        large: bool,
     ) -> None:
         super().__init__(scope, id)
         self.log = logs.CfnLogGroup(self, "Log", retention_in_days=log_retention_days)
@@ -42,13 +45,13 @@ class Project(Construct):
         project = codebuild.CfnProject(
             self,
             "Project",
-            description="Builds the image of Spark's driver and executors",
+            description=f"Builds {what}",
             service_role=role.role_arn,
             source=codebuild.CfnProject.SourceProperty(type="NO_SOURCE", build_spec=specification(base)),
             artifacts=codebuild.CfnProject.ArtifactsProperty(type="NO_ARTIFACTS"),
             environment=codebuild.CfnProject.EnvironmentProperty(
                 type="LINUX_CONTAINER",
-                compute_type="BUILD_GENERAL1_LARGE",  # 128 GB of disk
+                compute_type=LARGE if large else SMALL,
                 image=ENVIRONMENT,
                 privileged_mode=True,
                 environment_variables=[

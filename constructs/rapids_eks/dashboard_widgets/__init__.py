@@ -1,0 +1,1 @@
+"""Widgets in a dashboard that somebody else owns."""

@@ -1,0 +1,1 @@
+"""A dashboard of GPU metrics in CloudWatch."""

@@ -1,0 +1,1 @@
+"""The program that brings GPU metrics from Prometheus to CloudWatch."""

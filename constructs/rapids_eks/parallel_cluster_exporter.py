@@ -1,0 +1,64 @@
+"""What a cluster of AWS ParallelCluster needs to publish its GPU metrics."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+
+from rapids_eks.acknowledged import acknowledge
+from rapids_eks.gpu_dashboard.construct import GpuDashboard
+from rapids_eks.gpu_dashboard.metrics import of_parallel_cluster
+from rapids_eks.gpu_dashboard.rows import of_parallel_cluster as rows
+from rapids_eks.metrics_exporter.construct import may_publish
+
+PROGRAM = ("__main__.py", "dcgm_cloudwatch")  # of the folder; zipped, Python runs it as it is
+LOCAL = "/tmp/dcgm-cloudwatch.pyz"  # noqa: S108 - on the head node, where root runs it at once
+
+
+class ParallelClusterExporter(Construct):
+    """The exporter as one file in S3, a policy for the head node, and a dashboard. Exposes `policy` and `dashboard`.
+
+    `policy_setting` is the line of the cluster's configuration that gives its head node the policy, and
+    `install_command` what is typed there, or stands in a script for `OnNodeConfigured`: it installs and upgrades.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, cluster_name: str, program: Path) -> None:  # noqa: A002 - CDK's own name for it
+        """Make it, of the folder in which the exporter's `__main__.py` is."""
+        super().__init__(scope, id)
+        asset = _asset(self, program)
+        source = of_parallel_cluster(cluster_name)
+        self.policy = self._policy(asset, source.namespace)
+        self.dashboard = GpuDashboard(
+            self, "Dashboard", name=f"{cluster_name}-parallelcluster-gpu", rows=list(rows(source, cluster_name))
+        )
+        region = cdk.Stack.of(self).region
+        settings = f"--set CLUSTER_NAME={cluster_name} --set AWS_REGION={region}"
+        fetch = f"aws s3 cp --region {region} {asset.s3_object_url} {LOCAL}"
+        self.policy_setting = (
+            f"HeadNode: {{Iam: {{AdditionalIamPolicies: [{{Policy: {self.policy.managed_policy_arn}}}]}}}}"
+        )
+        self.install_command = f"{fetch} && sudo python3 {LOCAL} install {settings}"
+
+    def _policy(self, asset: s3_assets.Asset, namespace: str) -> iam.ManagedPolicy:
+        read = iam.PolicyStatement(
+            actions=["s3:GetObject"], resources=[asset.bucket.arn_for_objects(asset.s3_object_key)]
+        )
+        publish = may_publish(namespace)
+        policy = iam.ManagedPolicy(
+            self,
+            "Policy",
+            description="A ParallelCluster head node that publishes GPU metrics",
+            statements=[publish.statement(), read],
+        )
+        acknowledge(policy, "IAM5", publish.why, "Resource::*")
+        return policy
+
+
+def _asset(scope: Construct, program: Path) -> s3_assets.Asset:
+    missing = [name for name in PROGRAM if not (program / name).exists()]
+    if missing:
+        raise ValueError(f"{program} has no {' and no '.join(missing)}: give the folder of the exporter")
+    exclude = ["*", *(f"!{name}" for name in PROGRAM), "**/__pycache__"]
+    return s3_assets.Asset(scope, "Program", path=str(program), exclude=exclude, ignore_mode=cdk.IgnoreMode.DOCKER)

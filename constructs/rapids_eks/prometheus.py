@@ -1,0 +1,186 @@
+"""The cluster's own Prometheus."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_eks_v2 as eks
+from constructs import Construct
+
+from rapids_eks import kept_series, scrape_targets
+from rapids_eks.job_pools import CORE_LABELS
+from rapids_eks.metrics_workspace import MetricsWorkspace
+from rapids_eks.placement import Pod
+from rapids_eks.pod_role import PodRole
+from rapids_eks.storage_class import NAME as STORAGE_CLASS
+from rapids_eks.system_pods import KUBE_STATE_METRICS, NODE_EXPORTER, PROMETHEUS_OPERATOR, RELOADER, prometheus
+
+REPOSITORY, CHART, VERSION = (
+    "https://prometheus-community.github.io/helm-charts",
+    "kube-prometheus-stack",
+    "88.5.3",
+)
+NAME = "kps"  # what the objects' names begin with
+NAMESPACE = scrape_targets.NAMESPACE
+SERVICE_ACCOUNT = f"{NAME}-prometheus"
+SERVICE, PORT = f"{NAME}-prometheus", 9090
+# No alerts in the cluster: those of the workspace arrive. The control plane cannot be scraped on EKS, and of kubelets,
+# DNS and the API server nothing is shown.
+OFF = (
+    *("grafana", "alertmanager", "kubeApiServer", "kubelet", "coreDns", "kubeControllerManager", "kubeEtcd"),
+    *("kubeProxy", "kubeScheduler"),
+)
+# Of the nodes' labels kube-state-metrics tells only those: where nodes come from, which they are, and what they cost.
+NODE_LABELS = (
+    *("NodeGroupType", "karpenter.sh/nodepool", "karpenter.sh/capacity-type", "eks.amazonaws.com/capacityType"),
+    *("eks.amazonaws.com/nodegroup", "node.kubernetes.io/instance-type", "topology.kubernetes.io/zone"),
+    "nvidia.com/gpu.product",
+)
+KINDS = (
+    *("daemonsets", "deployments", "jobs", "namespaces", "nodes", "persistentvolumeclaims", "pods"),
+    *("resourcequotas", "statefulsets"),
+)
+FULL = 0.85  # of the volume; beside the blocks there is the log of what is not yet in one
+SELECTED = ("serviceMonitor", "podMonitor", "probe", "rule", "scrapeConfig")
+Values = dict[str, Any]
+
+
+class Prometheus(Construct):
+    """Prometheus, its operator, kube-state-metrics and the node exporter; what is kept goes on to a workspace.
+
+    Exposes `namespace`, and `address`, where it answers in the cluster. It takes what any monitor in any namespace
+    names. Its volume goes with it. Whatever is a monitor must depend on this construct.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        cluster: eks.ICluster,
+        cluster_name: str,
+        workspace: MetricsWorkspace,
+        teams: Sequence[str],
+        instance_types: Sequence[str],
+        karpenter: bool,
+        retention_days: int = 15,
+        volume_gib: int = 50,
+        memory_mib: int = 2048,
+    ) -> None:
+        """Make it for nodes of some types; `cluster_name` is what all series are labelled with."""
+        super().__init__(scope, id)
+        self.namespace, self.address = NAMESPACE, f"http://{SERVICE}.{NAMESPACE}:{PORT}"
+        namespace = eks.KubernetesManifest(self, "Namespace", cluster=cluster, manifest=[_namespace()])
+        role = PodRole(self, "Role", permissions=[workspace.writing])
+        identity = eks.CfnPodIdentityAssociation(
+            self,
+            "Identity",
+            cluster_name=cluster.cluster_name,
+            namespace=NAMESPACE,
+            service_account=SERVICE_ACCOUNT,
+            role_arn=role.role_arn,
+        )
+        chart = eks.HelmChart(
+            self,
+            "Chart",
+            cluster=cluster,
+            repository=REPOSITORY,
+            chart=CHART,
+            version=VERSION,
+            release=CHART,
+            namespace=NAMESPACE,
+            create_namespace=False,
+            wait=True,
+            timeout=cdk.Duration.minutes(15),
+            values=values(
+                cluster_name=cluster_name,
+                remote_write=_remote_write(workspace, cdk.Stack.of(self).region, instance_types),
+                retention_days=retention_days,
+                volume_gib=volume_gib,
+                memory_mib=memory_mib,
+            ),
+        )
+        chart.node.add_dependency(namespace, identity, role)  # pods get their credentials when they start
+        self._monitors(cluster, teams, karpenter=karpenter).node.add_dependency(chart)
+
+    def _monitors(self, cluster: eks.ICluster, teams: Sequence[str], *, karpenter: bool) -> eks.KubernetesManifest:
+        made = [scrape_targets.spark_drivers(teams), *([scrape_targets.karpenter()] if karpenter else [])]
+        return eks.KubernetesManifest(self, "Monitors", cluster=cluster, manifest=made)
+
+
+def _namespace() -> Values:
+    """Return the namespace; the node exporter uses the host's network, processes and files."""
+    modes = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": modes}}
+
+
+def _remote_write(workspace: MetricsWorkspace, region: str, instance_types: Sequence[str]) -> Values:
+    return {
+        "url": workspace.remote_write_url,
+        "sigv4": {"region": region},
+        # https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-onboard-ingest-metrics-new-Prometheus.html
+        "queueConfig": {"maxSamplesPerSend": 1000, "maxShards": 200, "capacity": 2500},
+        "writeRelabelConfigs": kept_series.relabelings(instance_types),
+    }
+
+
+def values(*, cluster_name: str, remote_write: Values, retention_days: int, volume_gib: int, memory_mib: int) -> Values:
+    """Return the chart's values; a key that the chart does not know would be ignored without a word."""
+    return {
+        "fullnameOverride": NAME,
+        "defaultRules": {"create": False},
+        **{part: {"enabled": False} for part in OFF},
+        "prometheusOperator": {
+            **_on_core_nodes(),
+            **_requests(PROMETHEUS_OPERATOR),
+            # Without a place for its Jobs an installation hangs.
+            "admissionWebhooks": {"patch": _on_core_nodes()},
+            "prometheusConfigReloader": _requests(RELOADER),
+        },
+        "kube-state-metrics": {
+            **_on_core_nodes(),
+            **_requests(KUBE_STATE_METRICS),
+            "collectors": list(KINDS),
+            "metricLabelsAllowlist": [f"nodes=[{','.join(NODE_LABELS)}]"],
+        },
+        "prometheus-node-exporter": _requests(NODE_EXPORTER),  # on every node, whatever its taint
+        "prometheus": {
+            "serviceAccount": {"name": SERVICE_ACCOUNT},
+            "prometheusSpec": {
+                **_on_core_nodes(),
+                **_requests(prometheus(memory_mib), limit=True),
+                **_storage(retention_days, volume_gib),
+                "scrapeInterval": f"{kept_series.INTERVAL}s",
+                "externalLabels": {"cluster": cluster_name},
+                # There is one replica, and what else it is called would be a label of every series.
+                "replicaExternalLabelNameClear": True,
+                "prometheusExternalLabelNameClear": True,
+                "remoteWrite": [remote_write],
+                **{f"{kind}SelectorNilUsesHelmValues": False for kind in SELECTED},
+            },
+        },
+    }
+
+
+def _storage(retention_days: int, volume_gib: int) -> Values:
+    claim = {
+        "storageClassName": STORAGE_CLASS,
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": f"{volume_gib}Gi"}},
+    }
+    return {
+        "retention": f"{retention_days}d",
+        "retentionSize": f"{int(FULL * volume_gib)}GiB",
+        "storageSpec": {"volumeClaimTemplate": {"spec": claim}},
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
+    }
+
+
+def _on_core_nodes(labels: Mapping[str, str] = CORE_LABELS) -> Values:
+    return {"nodeSelector": dict(labels), "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}]}
+
+
+def _requests(pod: Pod, *, limit: bool = False) -> Values:
+    memory = {"memory": f"{pod.size.memory}Mi"}
+    requests = {"cpu": f"{pod.size.cpu}m", **memory}
+    return {"resources": {"requests": requests} | ({"limits": memory} if limit else {})}

@@ -1,0 +1,1 @@
+"""CloudWatch: metrics as PutMetricData stores them, refused where AWS refuses them."""

@@ -1,0 +1,1 @@
+"""What CloudWatch's dashboards and alarms would show of stored metrics: SEARCH, metric math, Metrics Insights."""

@@ -1,0 +1,93 @@
+"""What goes on to Amazon Managed Service for Prometheus, and what it costs."""
+
+import json
+import re
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rapids_eks import kept_series, prometheus
+from rapids_eks.gpu_metrics import counters, rules
+from rapids_eks.grafana_dashboards.dashboards import dashboards, metrics
+from rapids_eks.kept_series import Fleet, Kept
+
+TYPES = ("g5.2xlarge", "m5.xlarge")
+METRIC = re.compile(r"\b(?:DCGM|kube|karpenter|node|metrics)_\w+")
+KEYWORDS = {"node"}
+
+
+def kept(labels: Mapping[str, str]) -> bool:
+    """Return whether a remote write would send a series on, as Prometheus carries out relabelings."""
+    for each in kept_series.relabelings(TYPES):
+        names = each["sourceLabels"]
+        assert isinstance(names, list)
+        matches = re.fullmatch(str(each["regex"]), ";".join(labels.get(name, "") for name in names)) is not None
+        if matches != (each["action"] == "keep"):
+            return False
+    return True
+
+
+def read_by_rules() -> set[str]:
+    """Return the metrics that rules read, without those that they record."""
+    found = [rule for group in rules.rules()["groups"] for rule in group["rules"]]
+    own = {rule["record"] for rule in found if "record" in rule}
+    return {name for rule in found for name in METRIC.findall(rule["expr"])} - own - {"node_name"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted({*metrics(dashboards()), *read_by_rules(), *rules.KUBERNETES_SERIES, *(c.field for c in counters.COUNTERS)}),
+)
+def test_what_is_shown_or_alerted_on_is_kept(name: str) -> None:
+    assert kept({"__name__": name, "instance_type": "g5.2xlarge"})
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"__name__": "go_goroutines"},
+        {"__name__": "apiserver_request_duration_seconds_bucket"},
+        {"__name__": "karpenter_pods_startup_duration_seconds_bucket"},
+        {"__name__": "node_cpu_seconds_total", "mode": "user"},
+        {"__name__": "kube_pod_info_more"},
+        {"__name__": kept_series.ESTIMATE, "instance_type": "g5.24xlarge"},
+        {"__name__": kept_series.ESTIMATE, "instance_type": "g5x2xlarge"},
+    ],
+)
+def test_the_rest_is_not(labels: dict[str, str]) -> None:
+    assert not kept(labels)
+
+
+def test_labels_of_nodes_that_dashboards_read_are_told() -> None:
+    """As kube-state-metrics writes their names: https://github.com/kubernetes/kube-state-metrics/tree/main/docs/metrics."""
+    read = set(re.findall(r"label_(?!replace|values|join)\w+", json.dumps(dashboards())))
+    told = {f"label_{re.sub(r'[^a-z0-9]+', '_', _snake(each))}" for each in prometheus.NODE_LABELS}
+    assert len(read) > 3
+    assert read <= told
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def test_the_price_is_aws_s_own_example() -> None:
+    """2 billion samples at the first price, 41 at the second: the price page's tiers, worked out by hand."""
+    assert kept_series.price(2e9) == pytest.approx(180.0)
+    assert kept_series.price(43e9) == pytest.approx(180.0 + 41e9 * 0.35 / 1e7)
+    assert kept_series.price(300e9) == pytest.approx(180.0 + 250e9 * 0.35 / 1e7 + 48e9 * 0.16 / 1e7)
+    assert kept_series.price(0) == 0
+
+
+@given(st.floats(0, 1e12), st.floats(0, 1e12))
+def test_more_never_costs_less_and_never_more_than_at_the_first_price(one: float, other: float) -> None:
+    assert (kept_series.price(one) <= kept_series.price(other)) == (one <= other) or one == pytest.approx(other)
+    assert kept_series.price(one) <= one * kept_series.TIERS[0][1] * (1 + 1e-9)
+
+
+def test_series_are_counted_by_what_they_are_of() -> None:
+    table = [Kept(("a", "b"), "gpus", 3), Kept(("c",), "cluster", 10)]
+    fleet = Fleet(gpus=4, nodes=0, vcpus=0, pods=0, applications=0, types=2)
+    assert kept_series.series(fleet, table) == 2 * 3 * 4 + 10 + 2 * kept_series.OFFERS
+    assert kept_series.samples(100, interval=30) == pytest.approx(100 * 730 * 120)

@@ -1,0 +1,74 @@
+"""A search for a secret where a deployment leaves what can be read: files, logs, Kubernetes objects."""
+
+import base64
+import gzip
+import json
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rehearsal.kubernetes.api import Api
+
+CONTENT = 8  # bytes of a secret that no text holds by chance
+
+
+def forms(secret: str) -> list[str]:
+    """Return the secret plain, URL-encoded, and as base64 has it wherever it begins in what is encoded."""
+    encoded = {base64.b64encode(b"x" * lead + secret.encode()).decode() for lead in range(3)}
+    # What lies at the ends depends on the neighbours.
+    middles = [text[4:-4] for text in sorted(encoded)]
+    return [secret, urllib.parse.quote(secret, safe=""), *middles]
+
+
+def places(texts: Mapping[str, str], secret: str) -> list[str]:
+    """Return the names of the texts that hold a secret in any form."""
+    if len(secret) < CONTENT:
+        raise ValueError(f"{secret!r} is too short to be looked for: give {CONTENT} characters or more")
+    wanted = forms(secret)
+    return sorted(name for name, text in texts.items() if any(form in text for form in wanted))
+
+
+def files(folders: Iterable[Path]) -> dict[str, str]:
+    """Return what is in the files of some folders."""
+    found = (path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path): path.read_bytes().decode("latin-1") for path in found}
+
+
+def logs(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3's
+    """Return what is in CloudWatch Logs, by group."""
+    groups = client.get_paginator("describe_log_groups").paginate()
+    names = [group["logGroupName"] for page in groups for group in page["logGroups"]]
+    return {name: _events(client, name) for name in names}
+
+
+def _events(client: Any, group: str) -> str:  # noqa: ANN401 - boto3's
+    pages = client.get_paginator("filter_log_events").paginate(logGroupName=group)
+    return "\n".join(event["message"] for page in pages for event in page["events"])
+
+
+def objects(kubernetes: Api) -> dict[str, str]:
+    """Return every object of every kind in a cluster, by kind, Secrets decoded."""
+    found = {path: json.dumps(kubernetes.items(path)) for path in _kinds(kubernetes)}
+    for secret in kubernetes.items("/api/v1/secrets"):
+        name = f"Secret {secret['metadata']['namespace']}/{secret['metadata']['name']}"
+        found[name] = " ".join(_decoded(value) for value in secret.get("data", {}).values())
+    return found
+
+
+def _decoded(value: str) -> str:
+    """Return what is in a Secret's entry; helm's releases are base64 once more and compressed."""
+    plain = base64.b64decode(value)
+    with suppress(ValueError, OSError):
+        plain += gzip.decompress(base64.b64decode(plain, validate=True))
+    return plain.decode("latin-1")
+
+
+def _kinds(kubernetes: Api) -> Iterator[str]:
+    groups = (kubernetes.get("/apis") or {}).get("groups", [])
+    for version in ("/api/v1", *(f"/apis/{each['preferredVersion']['groupVersion']}" for each in groups)):
+        listed = kubernetes.get(version) or {}
+        for each in listed.get("resources", []):
+            if "list" in each["verbs"] and "/" not in each["name"]:
+                yield f"{version}/{each['name']}"

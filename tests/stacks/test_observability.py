@@ -1,0 +1,217 @@
+"""Metrics as they arrive: the stack on a small cluster, changed, and taken away with all that it has made."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import control_plane
+import pytest
+import yaml
+from kubernetes.utils.quantity import parse_quantity
+
+from rapids_eks import grafana, prometheus, system_pods
+from rapids_eks.grafana_dashboards.dashboards import dashboards as usual_dashboards
+from rapids_eks.system_pods import GRAFANA, KUBE_STATE_METRICS, NODE_EXPORTER, SECRETS_DRIVER, SECRETS_PROVIDER
+from rehearsal.kubernetes.api import Api
+from stacks import observability
+from tests.rehearsal.live.account import Account, Outcome
+from tests.stacks import secret_search
+from tests.stacks.assembly import Assembly
+from tests.stacks.eks_access import api, role
+from tests.stacks.observability_stacks import ADMIN, NAME, STACKS, TEAMS, synthesized
+
+pytestmark = pytest.mark.timeout(900)
+SECRET = f"{NAME}-grafana"
+CUSTOM = "/apis/monitoring.coreos.com/v1/namespaces/monitoring"
+
+
+@dataclass
+class Deployed:
+    """The stacks, their templates, what was there before the last one, and the cluster as its administrator sees it."""
+
+    stacks: dict[str, Outcome]
+    assembly: Assembly
+    before: list[str]
+    kubernetes: Api
+    outputs: dict[str, str]
+
+    @property
+    def password(self) -> str:
+        return self.outputs["password"]
+
+
+@pytest.fixture(scope="module")
+def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    control_plane.required()
+    role(account, ADMIN.rsplit("/", 1)[-1])
+    assembly = synthesized(tmp_path_factory.mktemp("observed"))
+    stacks: dict[str, Outcome] = {}
+    before: list[str] = []
+    for stack in STACKS:
+        assembly.publish(account, stack)
+        before = account.left()
+        stacks[stack] = assembly.deploy(account, stack)
+        assert stacks[stack].status == "CREATE_COMPLETE", stacks[stack].reasons
+    kubernetes = api(account, NAME, ADMIN, tmp_path_factory.mktemp("admin"))
+    found = account.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
+    outputs = account.outputs(stacks["Observability"]) | {"password": found}
+    yield Deployed(stacks, assembly, before, kubernetes, outputs)
+    for stack in reversed(STACKS):
+        account.discard(stacks[stack])
+
+
+def pods(deployed: Deployed, namespace: str) -> dict[str, dict[str, Any]]:
+    found = deployed.kubernetes.items(f"/api/v1/namespaces/{namespace}/pods")
+    return {each["metadata"]["name"]: each for each in found if each["status"]["phase"] != "Succeeded"}
+
+
+def phases(deployed: Deployed) -> set[str]:
+    spaces = (prometheus.NAMESPACE, grafana.NAMESPACE)
+    return {pod["status"]["phase"] for space in spaces for pod in pods(deployed, space).values()}
+
+
+def test_all_pods_run_as_what_they_need_to_be(account: Account, deployed: Deployed) -> None:
+    """Grafana's runs only if the driver could read the password as the role of Grafana's own service account."""
+    account.waits(lambda: phases(deployed) == {"Running"})
+    (pod,) = pods(deployed, grafana.NAMESPACE).values()
+    container = pod["spec"]["containers"][0]
+    env = {each["name"]: each.get("value") for each in container["env"]}
+    mounted = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+    volumes = {each["name"]: each for each in pod["spec"]["volumes"]}
+    folder, _, file = env["GF_SECURITY_ADMIN_PASSWORD__FILE"].rpartition("/")
+    own = volumes[mounted[folder]]["csi"]["volumeAttributes"]["secretProviderClass"]
+    path = f"/apis/secrets-store.csi.x-k8s.io/v1/namespaces/{grafana.NAMESPACE}/secretproviderclasses/{own}"
+    objects = yaml.safe_load((deployed.kubernetes.get(path) or {})["spec"]["parameters"]["objects"])
+    arn = account.client("secretsmanager").describe_secret(SecretId=SECRET)["ARN"]
+    assert [(each["objectName"], each["objectAlias"]) for each in objects] == [(arn, file)]
+
+
+def test_pods_request_what_is_counted(deployed: Deployed) -> None:
+    counted = {
+        "node-exporter": NODE_EXPORTER,
+        "kube-state-metrics": KUBE_STATE_METRICS,
+        "prometheus-kps": system_pods.prometheus(2048),
+        "grafana": GRAFANA,
+        "aws-secrets-store-csi-driver-provider": SECRETS_PROVIDER,
+        "secrets-store-csi-driver-": SECRETS_DRIVER,
+    }
+    for name, expected in counted.items():
+        namespaces = (prometheus.NAMESPACE, grafana.NAMESPACE, "aws-secrets-manager")
+        found = [pod for space in namespaces for key, pod in pods(deployed, space).items() if _is(key, name)]
+        asked = [container["resources"]["requests"] for pod in found for container in pod["spec"]["containers"]]
+        assert asked, name
+        sizes = {(parse_quantity(each["cpu"]), parse_quantity(each["memory"])) for each in asked}
+        assert sizes == {(Decimal(expected.size.cpu) / 1000, expected.size.memory * 2**20)}, name
+
+
+def _is(key: str, name: str) -> bool:
+    return key.startswith(name) if name.startswith(("secrets", "aws")) else name in key
+
+
+def test_what_is_kept_goes_to_this_workspace(deployed: Deployed) -> None:
+    made = deployed.kubernetes.get(f"{CUSTOM}/prometheuses/{prometheus.SERVICE}") or {}
+    (write,) = made["spec"]["remoteWrite"]
+    workspace = deployed.outputs["Workspace"].rpartition(" ")[2]
+    assert write["url"] == f"https://aps-workspaces.us-west-2.amazonaws.com/workspaces/{workspace}/api/v1/remote_write"
+    assert write["sigv4"] == {"region": "us-west-2"}
+    assert made["spec"]["externalLabels"] == {"cluster": NAME}
+    written = deployed.kubernetes.get(f"/api/v1/namespaces/{grafana.NAMESPACE}/configmaps/grafana") or {}
+    sources = yaml.safe_load(written["data"]["datasources.yaml"])["datasources"]
+    (own,) = [each for each in sources if each.get("isDefault")]
+    assert write["url"] == f"{own['url']}api/v1/remote_write"
+
+
+def test_the_alert_manager_tells_the_topic_and_its_subscribers(account: Account, deployed: Deployed) -> None:
+    amp, workspace = account.client("amp"), deployed.outputs["Workspace"].rpartition(" ")[2]
+    definition = amp.describe_alert_manager_definition(workspaceId=workspace)["alertManagerDefinition"]["data"]
+    config = yaml.safe_load(yaml.safe_load(definition)["alertmanager_config"])
+    (told,) = [each for receiver in config["receivers"] for each in receiver["sns_configs"]]
+    found = account.client("sns").list_subscriptions_by_topic(TopicArn=told["topic_arn"])["Subscriptions"]
+    assert {each["Protocol"] for each in found} == {"email", "https"}
+    rules = amp.describe_rule_groups_namespace(workspaceId=workspace, name="gpu")["ruleGroupsNamespace"]["data"]
+    assert yaml.safe_load(rules)["groups"]
+    logged = amp.describe_logging_configuration(workspaceId=workspace)["loggingConfiguration"]["logGroupArn"]
+    assert f":{deployed.outputs['Alerts'].rpartition(' ')[2]}:*" in logged
+
+
+def test_the_monitors_are_there(deployed: Deployed) -> None:
+    (drivers,) = deployed.kubernetes.items(f"{CUSTOM}/podmonitors")
+    assert drivers["spec"]["namespaceSelector"]["matchNames"] == list(TEAMS)
+    names = [each["metadata"]["name"] for each in deployed.kubernetes.items(f"{CUSTOM}/servicemonitors")]
+    assert "karpenter" in names
+
+
+def test_the_commands_name_what_is_there(deployed: Deployed) -> None:
+    for output in ("Grafana", "Prometheus"):
+        words = deployed.outputs[output].split()
+        service, ports, namespace = words[2].removeprefix("svc/"), words[3], words[5]
+        found = deployed.kubernetes.get(f"/api/v1/namespaces/{namespace}/services/{service}") or {}
+        assert int(ports.rpartition(":")[2]) in [each["port"] for each in found["spec"]["ports"]]
+    words = deployed.outputs["UseGrafanaPassword"].split()
+    name = next(word for word in words if word.startswith("deployment/")).partition("/")[2]
+    assert deployed.kubernetes.get(f"/apis/apps/v1/namespaces/{grafana.NAMESPACE}/deployments/{name}")
+
+
+def test_the_password_is_nowhere_but_in_its_secret(account: Account, deployed: Deployed) -> None:
+    """Searched for are templates, assets, the rehearsal's own files, logs, outputs, events and Kubernetes objects."""
+    search = partial(_search, account, deployed)
+    assert search(deployed.password) == []
+    planted = f"Planted{deployed.password[::-1]}"
+    (deployed.assembly.folder / "planted.txt").write_text(f"https://x/?p={planted}")
+    data = {"metadata": {"name": "planted"}, "data": {"text": f"a {planted} b"}}
+    secret = {"metadata": {"name": "planted"}, "stringData": {"text": f"a {planted} b"}}
+    for kind, body in (("configmaps", data), ("secrets", secret)):
+        deployed.kubernetes.create(f"/api/v1/namespaces/default/{kind}", body)
+    found = " ".join(search(planted))
+    assert all(place in found for place in ("planted.txt", "/api/v1/configmaps", "/api/v1/secrets", "Secret default"))
+    for kind in ("configmaps", "secrets"):
+        deployed.kubernetes.delete(f"/api/v1/namespaces/default/{kind}/planted")
+
+
+def _search(account: Account, deployed: Deployed, secret: str) -> list[str]:
+    texts = secret_search.files([deployed.assembly.folder])
+    texts |= secret_search.logs(account.client("logs")) | secret_search.objects(deployed.kubernetes)
+    texts |= {"outputs": json.dumps({key: value for key, value in deployed.outputs.items() if key != "password"})}
+    texts |= {"events": deployed.stacks["Observability"].reasons}
+    return secret_search.places(texts, secret)
+
+
+def test_a_longer_retention_and_another_dashboard_arrive(
+    account: Account, deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(*given: Any) -> dict[str, Any]:  # noqa: ANN401 - the same
+        return {name: {**each, "description": "changed"} for name, each in usual_dashboards(*given).items()}
+
+    monkeypatch.setattr(observability, "dashboards", changed)
+    assembly = synthesized(tmp_path, retention_days=30, log_retention_days=7)
+    updated = assembly.update(account, "Observability", deployed.stacks["Observability"])
+    assert updated.status == "UPDATE_COMPLETE", updated.reasons
+    made = deployed.kubernetes.get(f"{CUSTOM}/prometheuses/{prometheus.SERVICE}") or {}
+    assert made["spec"]["retention"] == "30d"
+    maps = deployed.kubernetes.items(f"/api/v1/namespaces/{grafana.NAMESPACE}/configmaps")
+    shown = [json.loads(text) for each in maps for file, text in each["data"].items() if file.endswith(".json")]
+    assert len(shown) >= 3
+    assert {each["description"] for each in shown} == {"changed"}
+    group = deployed.outputs["Alerts"].rpartition(" ")[2]
+    (log,) = account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert log["retentionInDays"] == 7
+    again = account.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
+    assert again == deployed.password
+
+
+def test_nothing_of_it_stays_and_its_names_are_free(account: Account, deployed: Deployed) -> None:
+    volumes = account.client("ec2").describe_volumes(Filters=[{"Name": "tag-key", "Values": ["CSIVolumeName"]}])
+    assert len(volumes["Volumes"]) == 2, "Prometheus' and Grafana's"
+    gone = account.delete(deployed.stacks["Observability"])
+    assert gone.status == "DELETE_COMPLETE", gone.reasons
+    account.waits(lambda: account.left() == deployed.before)
+    assert not [each for each in deployed.before if "grafana" in each or "prometheus" in each]
+    for space in (prometheus.NAMESPACE, grafana.NAMESPACE):
+        assert deployed.kubernetes.get(f"/api/v1/namespaces/{space}") is None
+    secrets = account.client("secretsmanager")
+    secrets.create_secret(Name=SECRET, SecretString="the next one")
+    secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
