@@ -62,9 +62,9 @@ class Blueprint(Section):
     """Amazon EMR on EKS."""
     observability: Observability | None = Observability()
     """Metrics, dashboards and alerts; null makes no stack for them, and deletes none that is there."""
-    gpu_dashboard: GpuDashboard | None = None
-    """GPU metrics in CloudWatch as well, each of which costs something a month; {} has every default. null makes no
-    stack for them, and deletes none that is there."""
+    gpu_dashboard: GpuDashboard | None = GpuDashboard()
+    """GPU metrics in CloudWatch as well, each of which costs something for each hour that it has data; synth says how
+    much. null makes no stack for them, and deletes none that is there."""
     image: Image = Image()
     """The image of Spark's driver and executors."""
     pipeline: Pipeline | None = Pipeline()
@@ -212,8 +212,10 @@ class Blueprint(Section):
         """Yield that there is nothing to measure GPUs by."""
         wanted = self.gpu_dashboard
         if wanted and not wanted.prometheus_url and self.observability is None:
-            text = "reads Prometheus, which observability: null leaves out: give prometheus_url, or remove this"
-            yield Problem(("gpu_dashboard",), text)
+            text = (
+                "null leaves out the Prometheus that gpu_dashboard reads: set that to null too, or its prometheus_url"
+            )
+            yield Problem(("observability",), text)
 
     def _pipeline(self) -> Iterator[Problem]:
         """Yield why the pipeline's run could not run, or not within its team's quota."""

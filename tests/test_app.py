@@ -14,6 +14,8 @@ from app import build
 
 ROOT = Path(__file__).parent.parent
 STACKS = {"network", "cluster", "teams", "image", "pipeline"}
+# Names that have to be unique only in a cluster, a role, a namespace of metrics, or a workspace
+OF_ANOTHER = {"AddonName", "PolicyName", "MetricName", "AWS::APS::RuleGroupsNamespace"}
 METRICS = {"observability", "gpu-dashboard"}
 
 
@@ -37,13 +39,14 @@ def test_two_systems_that_differ_by_name_share_none(tmp_path: Path) -> None:
 
 
 def _names(blueprint: config.Blueprint, into: Path) -> set[tuple[str, str]]:
-    """Return the stacks' names and what else an account and region can have only once; an add-on is its cluster's."""
+    """Return the stacks' names and what else an account and region can have only once."""
     stacks = build(blueprint, cdk.App(outdir=str(into))).synth().stacks
     found = {("stack", stack.stack_name) for stack in stacks}
     for stack in stacks:
         for resource in stack.template["Resources"].values():
             for key, value in resource.get("Properties", {}).items():
-                if key.endswith("Name") and key not in {"AddonName", "PolicyName"} and isinstance(value, str):
+                own = key.endswith("Name") and key not in OF_ANOTHER and resource["Type"] not in OF_ANOTHER
+                if own and isinstance(value, str):
                     found.add((resource["Type"], value))
     return found
 

@@ -29,8 +29,8 @@ def test_what_cannot_be_is_refused_with_the_reason(given: dict[str, Any], said: 
 
 
 def test_it_needs_prometheus(blueprints: Blueprints) -> None:
-    assert "observability: null leaves out" in blueprints.refusal(observability=None, gpu_dashboard={})
-    assert blueprints.read(observability=None).gpu_dashboard is None
+    assert "observability: null leaves out the Prometheus" in blueprints.refusal(observability=None)
+    assert blueprints.read(observability=None, gpu_dashboard=None).gpu_dashboard is None
     elsewhere = {"prometheus_url": "http://prometheus.shared:9090"}
     assert blueprints.read(observability=None, gpu_dashboard=elsewhere).gpu_dashboard
 
@@ -43,10 +43,8 @@ def test_its_pod_is_counted_among_those_of_the_core_nodes(blueprints: Blueprints
     """Guards against a pod that waits for ever on core nodes which are full."""
     teams = [{"name": f"team-{number}"} for number in range(20)]
     crowded = {"teams": teams, "cluster": {"core_nodes": {"instance_types": ["m5.large"], "count": 2}}}
-    assert any(
-        "dcgm-cloudwatch (50m CPU, 128 MiB)" in each for each in blueprints.refusals(gpu_dashboard={}, **crowded)
-    )
-    assert not any("dcgm-cloudwatch" in each for each in blueprints.refusals(**crowded))
+    assert any("dcgm-cloudwatch (50m CPU, 128 MiB)" in each for each in blueprints.refusals(**crowded))
+    assert not any("dcgm-cloudwatch" in each for each in blueprints.refusals(gpu_dashboard=None, **crowded))
 
 
 def test_by_default_all_is_published_every_minute(blueprints: Blueprints) -> None:

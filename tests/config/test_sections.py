@@ -53,7 +53,7 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
         (cluster(core_nodes={"count": 1}), "no two of its 2 replicas share a node, so give 2 core nodes or more"),
         (
             cluster(core_nodes={"instance_types": ["m5.large"]})
-            | {"teams": [{"name": "a"}, {"name": "b"}], "observability": None},
+            | {"teams": [{"name": "a"}, {"name": "b"}], "observability": None, "gpu_dashboard": None},
             "cluster.core_nodes: emr-job-submitter (900m CPU, 712",
         ),
         (

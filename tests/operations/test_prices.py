@@ -32,9 +32,9 @@ def test_a_larger_size_of_a_family_never_costs_less_for_its_gpus() -> None:
 
 def test_the_idle_month_is_the_sum_of_its_parts() -> None:
     parts = monthly(question(ready())) or {}
-    assert isclose(sum(parts.values()), 73.0 + 2 * 730 * 0.192 + 2 * 80 * 0.08 + 730 * 0.05 + 1)
+    assert isclose(sum(parts.values()), 73.0 + 2 * 730 * 0.192 + 2 * 80 * 0.08 + 730 * 0.05 + 50 * 0.08 + 2)
     (idle, _) = costs(question(ready()))
-    assert "about 404 USD a month" in idle.text
+    assert "about 409 USD a month" in idle.text
 
 
 def test_gateways_and_endpoints_of_each_zone_are_counted_and_none_in_an_existing_vpc() -> None:

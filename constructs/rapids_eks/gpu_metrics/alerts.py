@@ -122,7 +122,7 @@ def _conditions(limits: Thresholds) -> list[Alert]:
     ]
 
 
-def _faults() -> list[Alert]:
+def _errors() -> list[Alert]:
     return [
         Alert(
             "GpuXidError",
@@ -151,6 +151,11 @@ def _faults() -> list[Alert]:
             f"Uncorrected memory errors on {WHICH}",
             "What was computed with this memory is lost; drain the node if it comes again.",
         ),
+    ]
+
+
+def _failures() -> list[Alert]:
+    return [
         Alert(
             "GpuRowsRemapped",
             "increase(gpu:remapped_rows:total[1h])",
@@ -184,4 +189,4 @@ def _faults() -> list[Alert]:
 def alerts(limits: Thresholds | None = None) -> list[Alert]:
     """Return the alerts with these thresholds; where there is no GPU, none of them fires."""
     known = limits or Thresholds()
-    return [*_use(known), *_conditions(known), *_faults()]
+    return [*_use(known), *_conditions(known), *_errors(), *_failures()]

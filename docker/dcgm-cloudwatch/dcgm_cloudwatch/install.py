@@ -1,0 +1,149 @@
+"""Installs and removes the service on a head node, from the very archive that is running, without a network."""
+
+from __future__ import annotations
+
+import glob
+import io
+import shutil
+import subprocess
+import sys
+import zipapp
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcgm_cloudwatch import unit
+from dcgm_cloudwatch.settings import load
+
+# ParallelCluster keeps boto3 in environments of its own
+CANDIDATES = ("/opt/parallelcluster/pyenv/versions/*/envs/node_virtualenv/bin/python", "/usr/bin/python3")
+PROBE = "import sys, importlib.util as u; sys.exit(sys.version_info < (3, 9) or u.find_spec('boto3') is None)"
+Run = Callable[[Sequence[str]], int]
+
+
+class InstallError(Exception):
+    """The service cannot be installed; the message says what to do."""
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run a command, and return its status."""
+    return subprocess.run(arguments, check=False).returncode  # noqa: S603 - systemctl and Python, by fixed names
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where everything lies: below `root`, which is / but for images and tests."""
+
+    root: Path = Path("/")
+
+    @property
+    def archive(self) -> Path:
+        """The program."""
+        return self.root / "opt/dcgm-cloudwatch/dcgm-cloudwatch.pyz"
+
+    @property
+    def settings(self) -> Path:
+        """The settings, which an upgrade leaves as they are."""
+        return self.root / "etc/dcgm-cloudwatch/settings.env"
+
+    @property
+    def unit(self) -> Path:
+        """The systemd unit."""
+        return self.root / "etc/systemd/system" / unit.NAME
+
+    def seen(self, path: Path) -> str:
+        """Return a path as it is once `root` is /."""
+        return "/" + str(path.relative_to(self.root))
+
+
+def install(place: Place, given: Mapping[str, str], python: str, run: Run = command, *, start: bool = True) -> bool:
+    """Install or upgrade; return whether anything was changed. `given` are settings to add or change.
+
+    Raises InstallError, SettingsError where the settings cannot be used, and OSError.
+    """
+    chosen = python or interpreter(run)
+    settings = merged(place.settings.read_text() if place.settings.exists() else "", given)
+    changed = [
+        _write(place.archive, archive()),
+        _write(place.settings, settings.encode()),
+        _write(place.unit, unit.text(chosen, place.seen(place.archive), place.seen(place.settings)).encode()),
+    ]
+    load({}, place.settings)
+    if start:
+        _systemctl(run, "daemon-reload")
+        _systemctl(run, "enable", unit.NAME)
+        _systemctl(run, "restart" if any(changed) else "start", unit.NAME)
+    return any(changed)
+
+
+def uninstall(place: Place, run: Run = command, *, purge: bool = False, stop: bool = True) -> None:
+    """Remove the service; its settings and what it has delivered stay unless `purge`."""
+    if stop and place.unit.exists():
+        _systemctl(run, "disable", "--now", unit.NAME)
+    place.unit.unlink(missing_ok=True)
+    shutil.rmtree(place.archive.parent, ignore_errors=True)
+    if stop:
+        _systemctl(run, "daemon-reload")
+    if purge:
+        _purge(place)
+
+
+def _purge(place: Place) -> None:
+    shutil.rmtree(place.settings.parent, ignore_errors=True)
+    for state in ("var/lib/dcgm-cloudwatch", "var/lib/private/dcgm-cloudwatch"):
+        path = place.root / state
+        if path.is_symlink():  # systemd's, into the private folder of a dynamic user
+            path.unlink()
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def interpreter(run: Run = command) -> str:
+    """Return a Python of at least 3.9 that has boto3; raises InstallError where there is none."""
+    found = (name for each in CANDIDATES for name in sorted(glob.glob(each), reverse=True))  # noqa: PTH207 - absolute
+    for each in (*found, sys.executable):
+        if run([each, "-I", "-c", PROBE]) == 0:
+            return each
+    raise InstallError(
+        "no Python 3.9 or newer with boto3 was found: make one by `python3 -m venv /opt/boto3 && /opt/boto3/bin/pip "
+        "install boto3`, and name it by --python /opt/boto3/bin/python"
+    )
+
+
+def merged(old: str, given: Mapping[str, str]) -> str:
+    """Return a settings file with some settings changed in place, or added at its end."""
+    left, lines = dict(given), []
+    for line in old.splitlines():
+        name = line.partition("=")[0].strip()
+        lines.append(f"{name}={left.pop(name)}" if name in left else line)
+    return "\n".join([*lines, *(f"{name}={value}" for name, value in left.items())]) + "\n"
+
+
+def archive() -> bytes:
+    """Return the program as a zip that Python runs: the one that is running, or one made of the package's folder."""
+    home = Path(__file__).parents[1]
+    if home.is_file():
+        return home.read_bytes()
+    made = io.BytesIO()
+    zipapp.create_archive(
+        home, made, main="" if (home / "__main__.py").exists() else "dcgm_cloudwatch.cli:main", filter=_ours
+    )
+    return made.getvalue()
+
+
+def _ours(path: Path) -> bool:
+    return path.suffix == ".py" and path.parts[0] in ("dcgm_cloudwatch", "__main__.py")
+
+
+def _write(path: Path, content: bytes) -> bool:
+    if path.exists() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o644)  # the service's user is nobody's, and reads all of it
+    return True
+
+
+def _systemctl(run: Run, *arguments: str) -> None:
+    if run(["systemctl", *arguments]):
+        raise InstallError(f"`systemctl {' '.join(arguments)}` failed: `journalctl -u {unit.NAME}` says why")

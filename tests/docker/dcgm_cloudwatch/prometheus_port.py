@@ -1,0 +1,104 @@
+"""A Prometheus on loopback that answers the exporter's queries from given series, as version 2 or 3 would."""
+
+import json
+import re
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+LOOK_BACK = 300.0
+MATCHER = re.compile(r'(\w+)(=~|!~|=)"((?:[^"\\]|\\.)*)"')
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+Labels = Mapping[str, str]
+
+
+@dataclass
+class PrometheusPort:
+    """`series` are labels with samples (second, value as text); `clock` is the server's own time.
+
+    `down` makes it answer 503, `range_of` tells which ends of a range count.
+    """
+
+    clock: Callable[[], float]
+    series: list[tuple[Labels, Sequence[tuple[float, str]]]] = field(default_factory=list)
+    down: bool = False
+    version: int = 3
+    queries: list[str] = field(default_factory=list)
+    _server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        assert self._server
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> "PrometheusPort":
+        """Begin to answer."""
+        port = self
+
+        class Answers(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:  # noqa: N802 - http.server's name
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                status, content = port.answer(dict(urllib.parse.parse_qsl(body)))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._server
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, asked: Mapping[str, str]) -> tuple[int, bytes]:
+        """Return status and body of an instant query."""
+        if self.down:
+            return 503, b"the server is starting"
+        self.queries.append(asked["query"])
+        at = float(asked.get("time", self.clock()))
+        kind, result = self._evaluate(asked["query"], at)
+        data = {"resultType": kind, "result": result}
+        return 200, json.dumps({"status": "success", "data": data}).encode()
+
+    def _evaluate(self, query: str, at: float) -> tuple[str, Any]:
+        if query == "time()":
+            return "scalar", [0, str(at)]
+        if gap := re.fullmatch(r"count\(count_over_time\((\w+\[\w+\])\)\)", query):
+            found = list(self._range(gap[1], at))
+            return "vector", [{"metric": {}, "value": [at, str(len(found))]}] if found else []
+        if query.endswith("]"):
+            return "matrix", [{"metric": labels, "values": values} for labels, values in self._range(query, at)]
+        return "vector", [{"metric": labels, "value": values[-1]} for labels, values in self._range(f"{query}[5m]", at)]
+
+    def _range(self, query: str, at: float) -> Iterator[tuple[Labels, list[tuple[float, str]]]]:
+        """https://prometheus.io/docs/prometheus/3.0/migration/: range selectors are left-open since version 3."""
+        found = re.fullmatch(r"(\w*)(?:\{(.*)\})?\[(\d+)(ms|s|m)\]", query)
+        assert found, f"the stand-in does not know {query}"
+        start = at - int(found[3]) * UNITS[found[4]]
+        matchers = MATCHER.findall(found[2] or "") + ([("__name__", "=", found[1])] if found[1] else [])
+        for labels, samples in self.series:
+            if all(_matches(labels.get(name, ""), sign, wanted) for name, sign, wanted in matchers):
+                inside = [
+                    (moment, value)
+                    for moment, value in samples
+                    if (start < moment or (self.version == 2 and start == moment)) and moment <= at
+                ]
+                if inside:
+                    yield labels, inside
+
+
+def _matches(value: str, sign: str, wanted: str) -> bool:
+    if sign == "=":
+        return value == wanted
+    return (re.fullmatch(wanted, value) is not None) == (sign == "=~")

@@ -1,0 +1,159 @@
+"""DCGM's text, a real Prometheus, the exporter's process, CloudWatch: the fixture's values come out."""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from dcgm_text import Gpu, Workload, text
+
+from rehearsal.kubernetes.build import BuildError
+from rehearsal.prometheus.build import READY, programs
+from rehearsal.prometheus.server import Prometheus
+from tests.docker.dcgm_cloudwatch.cloudwatch_port import CloudWatchPort
+from tests.docker.dcgm_cloudwatch.process import Exporter, wait_until
+from tests.docker.dcgm_cloudwatch.prometheus_port import PrometheusPort
+
+WINDOW = 10  # seconds, the shortest interval
+GPUS = [Gpu(number, "node-0", [Workload()] if number else ()) for number in range(2)]
+
+
+@pytest.fixture
+def target() -> Iterator[str]:
+    """The DCGM exporter's /metrics, with kube_node_info beside it."""
+    page = text(GPUS) + 'kube_node_info{node="node-0",provider_id="aws:///us-west-2a/i-0123456789abcdef0"} 1\n'
+
+    class Metrics(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def started() -> Iterator[list[Prometheus]]:
+    """What is put in here ends with the test; without the program the test is skipped, or fails under CI=1."""
+    try:
+        programs()
+    except BuildError as error:
+        if os.environ.get("CI") == "1":
+            raise
+        pytest.skip(f"Prometheus is not built: {error}")
+    made: list[Prometheus] = []
+    yield made
+    for each in made:
+        each.stop()
+
+
+def config(target: str) -> dict[str, object]:
+    """Return a configuration that scrapes each second, with the labels of a target in Kubernetes."""
+    job = {
+        "job_name": "nvidia-dcgm-exporter",
+        "scrape_interval": "1s",
+        "static_configs": [
+            {"targets": [target], "labels": {"namespace": "gpu-operator", "pod": "x", "container": "x"}}
+        ],
+    }
+    return {"scrape_configs": [job]}
+
+
+def test_the_fixtures_values_come_out_of_a_real_prometheus(
+    target: str, started: list[Prometheus], tmp_path: Path, cloudwatch: CloudWatchPort
+) -> None:
+    server = Prometheus.start(tmp_path / "prometheus", config(target))
+    started.append(server)
+    assert_delivered(server.url, tmp_path, cloudwatch)
+
+
+def test_prometheus_2_gives_the_same(
+    target: str, tmp_path: Path, cloudwatch: CloudWatchPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its ranges both ends count."""
+    program = shutil.which("prometheus")
+    if program is None or "version 2." not in said_by(program):
+        pytest.skip("no Prometheus 2 with its promtool is on the PATH: Debian 12 has the package `prometheus`")
+    monkeypatch.setenv(READY, str(Path(program).parent))
+    server = Prometheus.start(tmp_path / "prometheus", config(target))
+    try:
+        assert_delivered(server.url, tmp_path, cloudwatch)
+    finally:
+        server.stop()
+
+
+def said_by(program: str) -> str:
+    """Return a program's version, which 2.42 tells by standard error."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def assert_delivered(url: str, folder: Path, cloudwatch: CloudWatchPort) -> None:
+    """Start an exporter of windows of 10 seconds, and see a whole one come."""
+    settings = {"SCRAPE_INTERVAL": str(WINDOW), "SETTLE": "5", "FIRST_BACKFILL": "0"}
+    made = Exporter.of(folder, url, cloudwatch, **settings)
+    try:
+        made.start()
+        wait_until(lambda: whole(cloudwatch), "a whole window")
+    finally:
+        made.end()
+    gpu = "ClusterName=c,GPU={},InstanceId=i-0123456789abcdef0"
+    for number in range(2):
+        for name, value in (
+            ("GPUUtilization", 87),
+            ("GPUMemoryUtilization", 41),
+            ("GPUTemperature", 54),
+            ("GPUPowerUsage", 212.5),
+            ("GPUMemoryUsed", 18432 * 1024**2),
+            ("GPUThrottled", 0),
+        ):
+            for total, count in cloudwatch.data()[name, gpu.format(number)].values():
+                assert total / count == value
+    for name, wanted in (("GPUCount", 2), ("GPUAllocated", 0.5), ("GPUAllocatedIdle", 0)):
+        for total, count in cloudwatch.data()[name, "ClusterName=c"].values():
+            assert total / count == wanted
+    assert ("GPUUtilization", "ClusterName=c,Team=analytics") in cloudwatch.data()
+    assert {came.parameters["MetricData"][0]["StorageResolution"] for came in cloudwatch.requests} == {1}
+
+
+def whole(cloudwatch: CloudWatchPort) -> bool:
+    """Return whether a window with each of its ten scrapes was delivered, however many others fell into its minute."""
+    return any(
+        sum(datum["Counts"]) == WINDOW
+        for came in cloudwatch.requests
+        for datum in came.parameters["MetricData"]
+        if datum["MetricName"] == "GPUTemperature" and len(datum["Dimensions"]) == 3
+    )
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_samples_on_the_bounds_of_a_minute_belong_to_the_later_one(
+    version: int,
+    prometheus: PrometheusPort,
+    cloudwatch: CloudWatchPort,
+    exporter: Callable[..., Exporter],
+    clock: Callable[[], float],
+) -> None:
+    begin = int(clock())
+    prometheus.version = version
+    samples = [(begin + second, "50") for second in range(0, 181, 15)]
+    labels = {"__name__": "DCGM_FI_DEV_GPU_UTIL", "gpu": "0", "Hostname": "node-0"}
+    prometheus.series = [(labels, samples)]
+    prometheus.clock = lambda: begin + 180 + 50.0
+    made = exporter(METRICS="GPUUtilization", AGGREGATION="node", FIRST_BACKFILL="230")
+    assert made.done("once") == 0
+    assert cloudwatch.data()["GPUUtilization", "ClusterName=c,InstanceId=node-0"] == {
+        begin + 60 * minute: (200, 4) for minute in range(3)
+    }
