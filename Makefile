@@ -116,9 +116,10 @@ gpu-plan: $(READY) ## show, without a GPU, that every Spark operator can run on 
 ROWS ?= 5000000
 RUNS ?= 3
 .PHONY: bench
-bench: $(READY) $(NODE_READY) ## compare with the reference's method, and synth with an empty app's; ROWS=500000 RUNS=1 for a short run
+bench: $(READY) $(NODE_READY) ## compare with what is replaced: pipeline, exporter of GPU metrics; ROWS=500000 RUNS=1 for a short run
 	@$(PY) benchmarks/bench.py --rows $(ROWS) --runs $(RUNS)
 	@$(PY) benchmarks/synth.py --runs $(RUNS)
+	@$(PY) benchmarks/cloudwatch.py
 
 .PHONY: check
 check: $(READY) ## lint, types and layers
@@ -142,7 +143,7 @@ lock: $(READY) ## pin and hash what pyproject.toml asks for
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements.lock
 
 .PHONY: image-lock
-image-lock: $(READY) ## pin and hash what the image of Spark installs
+image-lock: $(READY) ## pin and hash what the images install
 	@$(PY) docker/lock.py
 
 .PHONY: clean
