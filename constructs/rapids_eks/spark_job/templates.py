@@ -1,7 +1,9 @@
 """The pod templates of a job: where its driver and executors run, and where they keep what they shuffle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from cdk8s_plus_35 import k8s
 
 from rapids_eks.job_pools import DRIVER_LABELS, EXECUTOR_LABELS, GPU_TAINT
 
@@ -15,7 +17,7 @@ _SCRATCH = "spark-local-dir-1"
 
 def driver() -> Template:
     """Return the driver's: on nodes that are on-demand, as a job does not survive its loss."""
-    return _pod(_DRIVER, DRIVER_LABELS, {})
+    return _pod(_DRIVER, DRIVER_LABELS)
 
 
 def executor() -> Template:
@@ -24,17 +26,20 @@ def executor() -> Template:
     What is shuffled and spilled goes to an emptyDir: it lies on the disks of the node itself where the type has some,
     as these are made one volume that holds the pods' files, and it goes with the pod.
     """
-    return _pod(_EXECUTOR, EXECUTOR_LABELS, {"tolerations": [{"operator": "Equal", **GPU_TAINT}]})
+    taint = GPU_TAINT
+    tolerated = k8s.Toleration(operator="Equal", key=taint["key"], value=taint["value"], effect=taint["effect"])
+    return _pod(_EXECUTOR, EXECUTOR_LABELS, [tolerated])
 
 
-def _pod(container: str, labels: Mapping[str, str], more: Mapping[str, object]) -> Template:
+def _pod(container: str, labels: Mapping[str, str], tolerations: Sequence[k8s.Toleration] = ()) -> Template:
     # The Cluster Autoscaler empties no node of a pod that says so; Karpenter is told by its node pools.
     annotations = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
-    scratch = {"name": _SCRATCH, "mountPath": f"/{_SCRATCH}"}
-    spec = {
-        "nodeSelector": dict(labels),
-        **more,
-        "volumes": [{"name": _SCRATCH, "emptyDir": {}}],
-        "containers": [{"name": container, "volumeMounts": [scratch]}],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": annotations}, "spec": spec}
+    scratch = k8s.VolumeMount(name=_SCRATCH, mount_path=f"/{_SCRATCH}")
+    spec = k8s.PodSpec(
+        node_selector=labels,
+        tolerations=tolerations or None,
+        volumes=[k8s.Volume(name=_SCRATCH, empty_dir=k8s.EmptyDirVolumeSource())],
+        containers=[k8s.Container(name=container, volume_mounts=[scratch])],
+    )
+    made: Template = k8s.KubePod.manifest(metadata=k8s.ObjectMeta(annotations=annotations), spec=spec)
+    return made
