@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rapids_eks.job_pools import CORE_LABELS
-from rapids_eks.spark_job import templates
 from rapids_eks.spark_job.job import SparkJob
 from rapids_eks.spark_job.settings import START_MINUTES, settings
 
@@ -49,11 +48,6 @@ def request(job: SparkJob, place: Place) -> dict[str, Any]:
         },
         "retryPolicyConfiguration": {"maxAttempts": job.attempts},
     }
-
-
-def pod_templates() -> dict[str, templates.Template]:
-    """Return the files of pod templates that `Place.scripts` must have, as objects; written as JSON they are YAML."""
-    return {DRIVER_TEMPLATE: templates.driver(), EXECUTOR_TEMPLATE: templates.executor()}
 
 
 def _arguments(job: SparkJob, place: Place) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from cdk8s_plus_35 import k8s
 
 from rapids_eks.job_pools import DRIVER_LABELS, EXECUTOR_LABELS, GPU_TAINT
+from rapids_eks.spark_job.request import DRIVER_TEMPLATE, EXECUTOR_TEMPLATE
 
 Template = dict[str, Any]
 # Names that EMR on EKS and Spark look for:
@@ -13,6 +14,11 @@ Template = dict[str, Any]
 # https://spark.apache.org/docs/3.5.6/running-on-kubernetes.html#local-storage
 _DRIVER, _EXECUTOR = "spark-kubernetes-driver", "spark-kubernetes-executor"
 _SCRATCH = "spark-local-dir-1"
+
+
+def pod_templates() -> dict[str, Template]:
+    """Return the files of pod templates that `Place.scripts` must have, as objects; written as JSON they are YAML."""
+    return {DRIVER_TEMPLATE: driver(), EXECUTOR_TEMPLATE: executor()}
 
 
 def driver() -> Template:

@@ -13,7 +13,8 @@ from rapids_eks import vcpu_quotas
 from rapids_eks.emr_team import EmrTeam
 from rapids_eks.instance_sizes import instance_size
 from rapids_eks.spark_job.job import SparkJob
-from rapids_eks.spark_job.request import ENTRY_POINT, Place, pod_templates, request
+from rapids_eks.spark_job.request import ENTRY_POINT, Place, request
+from rapids_eks.spark_job.templates import pod_templates
 from rapids_eks.team_layout import INPUT
 
 RUN = "{run}"  # the function puts the run's name in its place

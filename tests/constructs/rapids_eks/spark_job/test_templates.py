@@ -5,7 +5,8 @@ import json
 import pytest
 
 from rapids_eks.job_pools import Pool, driver_pool, gpu_pool
-from rapids_eks.spark_job.request import DRIVER_TEMPLATE, EXECUTOR_TEMPLATE, pod_templates
+from rapids_eks.spark_job.request import DRIVER_TEMPLATE, EXECUTOR_TEMPLATE
+from rapids_eks.spark_job.templates import pod_templates
 from rehearsal.emr import pod_templates as emr
 from rehearsal.emr import pods
 from rehearsal.emr.sizes import Role
