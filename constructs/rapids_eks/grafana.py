@@ -50,14 +50,7 @@ class Grafana(Construct):
         super().__init__(scope, id)
         self.namespace, self.service, self.user = NAMESPACE, SERVICE, USER
         role = PodRole(self, "Role", permissions=[workspace.reading, password.reading])
-        identity = eks.CfnPodIdentityAssociation(
-            self,
-            "Identity",
-            cluster_name=cluster.cluster_name,
-            namespace=NAMESPACE,
-            service_account=SERVICE_ACCOUNT,
-            role_arn=role.role_arn,
-        )
+        role.give_to(cluster, namespace=NAMESPACE, service_account=SERVICE_ACCOUNT)
         namespace = eks.KubernetesManifest(self, "Namespace", cluster=cluster, manifest=[_namespace()])
         region = cdk.Stack.of(self).region
         given = [password.manifest(NAMESPACE, region), *(_config_map(*each) for each in sorted(dashboards.items()))]
@@ -82,7 +75,7 @@ class Grafana(Construct):
         for each in objects:
             each.node.add_dependency(namespace)
             chart.node.add_dependency(each)
-        chart.node.add_dependency(identity, role, password)
+        chart.node.add_dependency(role, password)
 
 
 def _id(file: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -28,3 +29,18 @@ class PodRole(iam.Role):
         for each in permissions:
             self.add_to_policy(each.statement())
         acknowledge_wildcards(self, permissions)
+
+    def give_to(self, cluster: eks.ICluster, *, namespace: str, service_account: str) -> None:
+        """Let the pods of a service account have it.
+
+        They get its credentials when they start, and must have them until they end: what makes the pods depends on
+        this role, and so on all below it.
+        """
+        eks.CfnPodIdentityAssociation(
+            self,
+            "Identity",
+            cluster_name=cluster.cluster_name,
+            namespace=namespace,
+            service_account=service_account,
+            role_arn=self.role_arn,
+        )

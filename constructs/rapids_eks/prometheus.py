@@ -72,14 +72,7 @@ class Prometheus(Construct):
         self.namespace, self.address = NAMESPACE, f"http://{SERVICE}.{NAMESPACE}:{PORT}"
         namespace = eks.KubernetesManifest(self, "Namespace", cluster=cluster, manifest=[_namespace()])
         role = PodRole(self, "Role", permissions=[workspace.writing])
-        identity = eks.CfnPodIdentityAssociation(
-            self,
-            "Identity",
-            cluster_name=cluster.cluster_name,
-            namespace=NAMESPACE,
-            service_account=SERVICE_ACCOUNT,
-            role_arn=role.role_arn,
-        )
+        role.give_to(cluster, namespace=NAMESPACE, service_account=SERVICE_ACCOUNT)
         chart = eks.HelmChart(
             self,
             "Chart",
@@ -100,7 +93,7 @@ class Prometheus(Construct):
                 memory_mib=memory_mib,
             ),
         )
-        chart.node.add_dependency(namespace, identity, role)  # pods get their credentials when they start
+        chart.node.add_dependency(namespace, role)  # pods get their credentials when they start
         self._monitors(cluster, teams, karpenter=karpenter).node.add_dependency(chart)
 
     def _monitors(self, cluster: eks.ICluster, teams: Sequence[str], *, karpenter: bool) -> eks.KubernetesManifest:

@@ -43,14 +43,7 @@ class AutoscalerController(Construct):
         super().__init__(scope, id)
         _check(cluster_name, version)
         role = PodRole(self, "Role", permissions=permissions(cdk.Stack.of(self), cluster_name=cluster_name))
-        identity = eks.CfnPodIdentityAssociation(
-            self,
-            "Identity",
-            cluster_name=cluster.cluster_name,
-            namespace=NAMESPACE,
-            service_account=SERVICE_ACCOUNT,
-            role_arn=role.role_arn,
-        )
+        role.give_to(cluster, namespace=NAMESPACE, service_account=SERVICE_ACCOUNT)
         program = eks.HelmChart(
             self,
             "Program",
@@ -72,7 +65,7 @@ class AutoscalerController(Construct):
                 **PLACE,
             },
         )
-        program.node.add_dependency(identity, role)  # pods get their credentials when they start
+        program.node.add_dependency(role)  # pods get their credentials when they start
 
 
 PLACE: Mapping[str, object] = {

@@ -54,19 +54,12 @@ class KarpenterController(Construct):
             node_role_arn=node_role.role_arn,
         )
         role = PodRole(self, "Role", permissions=allowed)
-        identity = eks.CfnPodIdentityAssociation(
-            self,
-            "Identity",
-            cluster_name=cluster.cluster_name,
-            namespace=NAMESPACE,
-            service_account=SERVICE_ACCOUNT,
-            role_arn=role.role_arn,
-        )
+        role.give_to(cluster, namespace=NAMESPACE, service_account=SERVICE_ACCOUNT)
         values = chart_values(cluster_name, warnings.queue.queue_name, cdk.Stack.of(self).region)
         definitions = _release(self, "Definitions", cluster, "karpenter-crd", {})
         program = _release(self, "Program", cluster, "karpenter", values)
         # Pods get their credentials when they start, and must have them until they end.
-        program.node.add_dependency(definitions, identity, role, warnings)
+        program.node.add_dependency(definitions, role, warnings)
 
 
 def _release(

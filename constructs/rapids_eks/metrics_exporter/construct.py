@@ -43,14 +43,7 @@ class MetricsExporter(Construct):
                 "condition in a policy: give literal text"
             )
         self.role = PodRole(self, "Role", permissions=[may_publish(namespace(cluster_name))])
-        identity = eks.CfnPodIdentityAssociation(
-            self,
-            "Identity",
-            cluster_name=cluster.cluster_name,
-            namespace=objects.NAMESPACE,
-            service_account=objects.NAME,
-            role_arn=self.role.role_arn,
-        )
+        self.role.give_to(cluster, namespace=objects.NAMESPACE, service_account=objects.NAME)
         settings = {
             "PRESET": "eks",
             "CLUSTER_NAME": cluster_name,
@@ -68,7 +61,7 @@ class MetricsExporter(Construct):
         access.node.add_dependency(space)
         pod = objects.deployment(image, settings)
         program = eks.KubernetesManifest(self, "Program", cluster=cluster, manifest=[pod])
-        program.node.add_dependency(access, identity, self.role)  # pods get their credentials when they start
+        program.node.add_dependency(access, self.role)  # pods get their credentials when they start
 
 
 def may_publish(name: str) -> Permission:
