@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hadolint import linted
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
@@ -88,14 +89,6 @@ def working(name: str) -> str | None:
     if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
         return found
     return None
-
-
-def linted(text: str) -> str:
-    """Return what the linter says of a Dockerfile."""
-    linter = shutil.which("hadolint")
-    assert linter, "the linter is not installed: run `make setup`"
-    done = subprocess.run([linter, "--no-color", "-"], input=text, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
 
 
 def test_the_dockerfile_is_clean() -> None:

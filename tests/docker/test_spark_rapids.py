@@ -3,14 +3,13 @@
 import importlib.util
 import json
 import re
-import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from hadolint import linted
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
@@ -132,14 +131,6 @@ def test_a_lock_holds_one_hash_for_each_package() -> None:
     ]
     text = LOCK.lock({"packages": [{"name": "x", "version": "1", "wheels": wheels}]}, BASE)
     assert text == f"{LOCK.HEADER}x==1 \\\n    --hash=sha256:{'py' * 32}  # x-1-py3-none-any.whl\n"
-
-
-def linted(text: str) -> str:
-    """Return what the linter says of a Dockerfile."""
-    linter = shutil.which("hadolint")
-    assert linter, "the linter is not installed: run `make setup`"
-    done = subprocess.run([linter, "--no-color", "-"], input=text, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
 
 
 def test_the_dockerfile_is_clean() -> None:
