@@ -216,6 +216,8 @@ class Blueprint(Section):
                 "null leaves out the Prometheus that gpu_dashboard reads: set that to null too, or its prometheus_url"
             )
             yield Problem(("observability",), text)
+        for problem in wanted.merged_into_itself(self.name) if wanted else ():
+            yield problem.below(("gpu_dashboard",))
 
     def _pipeline(self) -> Iterator[Problem]:
         """Yield why the pipeline's run could not run, or not within its team's quota."""

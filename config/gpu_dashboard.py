@@ -8,7 +8,7 @@ from pydantic import Field
 from config.errors import Problem
 from config.image import Reference
 from config.section import RetentionDays, Section, Shape
-from rapids_eks.gpu_dashboard.metrics import LEVELS, METRICS, Level, MetricName
+from rapids_eks.gpu_dashboard.metrics import LEVELS, METRICS, Level, MetricName, parallel_cluster_dashboard
 from rapids_eks.gpu_dashboard.thresholds import PERIOD_MINUTES
 
 DashboardName = Annotated[str, Shape(r"[A-Za-z0-9_-]{1,255}", "1 to 255 letters, digits, hyphens and underscores")]
@@ -48,7 +48,8 @@ class GpuDashboard(Section):
     """What metrics are published of; alarms need `cluster`. Each GPU, node and team costs as many metrics: leave out
     `gpu` and `node` where there are many."""
     metrics: Annotated[tuple[MetricName, ...], Field(min_length=1)] = METRICS
-    """Which metrics are published; what is left out is missing from the dashboard, and its alarms with it."""
+    """Which metrics are published; what is left out is missing from the dashboard, and its alarms with it. Where MIG
+    cuts up GPUs, GPUUtilization is that of each part's engine, and GPUMemoryUtilization is missing."""
     interval_seconds: Literal[60, 300] = 60
     """The time that one value is of. It changes no price but that of requests; with 300 everything is later."""
     prometheus_url: (
@@ -73,6 +74,18 @@ class GpuDashboard(Section):
     installation command, and a dashboard."""
     log_retention_days: RetentionDays = 30
     """Days for which the logs of the image's build, and of what changes dashboards, are kept."""
+
+    def dashboard_of(self, cluster_name: str) -> str:
+        """Return the name of the dashboard."""
+        return self.name or f"{cluster_name}-gpu"
+
+    def merged_into_itself(self, cluster_name: str) -> Iterator[Problem]:
+        """Yield dashboards of the stack's own that its widgets shall be put into, where they are already."""
+        own = {self.dashboard_of(cluster_name), *map(parallel_cluster_dashboard, self.parallel_clusters)}
+        for index, each in enumerate(self.merge_into):
+            if each in own:
+                text = f"{each} is a dashboard that this makes, and would be changed behind its back: name another"
+                yield Problem(("merge_into", index), text)
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is there twice, and alarms without what they watch."""

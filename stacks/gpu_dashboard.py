@@ -16,7 +16,7 @@ from rapids_eks.dashboard_widgets.construct import DashboardWidgets
 from rapids_eks.gpu_dashboard import price, rows
 from rapids_eks.gpu_dashboard.alarms import GpuAlarms
 from rapids_eks.gpu_dashboard.construct import GpuDashboard
-from rapids_eks.gpu_dashboard.metrics import of_cluster
+from rapids_eks.gpu_dashboard.metrics import Level, of_cluster, published
 from rapids_eks.gpu_dashboard.thresholds import Thresholds
 from rapids_eks.metrics_exporter.construct import PROMETHEUS, MetricsExporter
 from rapids_eks.parallel_cluster_exporter import ParallelClusterExporter
@@ -40,6 +40,8 @@ class GpuDashboardStack(cdk.Stack):
         env: cdk.Environment | None = None,
     ) -> None:
         super().__init__(scope, id, stack_name=f"{name}-gpu-dashboard", env=env, description=f"GPU metrics of {name}")
+        mig = gpus.mig_strategy != "none"
+        metrics = published(settings.metrics, mig=mig) or settings.metrics
         MetricsExporter(
             self,
             "Exporter",
@@ -47,7 +49,7 @@ class GpuDashboardStack(cdk.Stack):
             cluster_name=name,
             image=settings.image or _image(self, program, settings),
             levels=settings.levels,
-            metrics=settings.metrics,
+            metrics=metrics,
             interval_seconds=settings.interval_seconds,
             prometheus_url=settings.prometheus_url or PROMETHEUS,
         )
@@ -57,24 +59,28 @@ class GpuDashboardStack(cdk.Stack):
             cluster_name=name,
             teams=teams if "team" in settings.levels else [],
             thresholds=_thresholds(settings.alarms),
-            metrics=settings.metrics,
+            metrics=metrics,
             topic=topic,
         )
-        self.dashboard = _dashboard(self, name, gpus, settings, self.alarms)
+        self.dashboard = _dashboard(self, name, settings, self.alarms, metrics, mig=mig)
         cdk.CfnOutput(self, "DashboardUrl", value=self.dashboard.url)
-        merged = Construct(self, "MergedInto")
-        for each in settings.merge_into:
-            DashboardWidgets(
-                merged,
-                each,
-                dashboard_name=each,
-                owner=self.dashboard.owner,
-                widgets=self.dashboard.widgets,
-                log_retention_days=settings.log_retention_days,
-            )
+        _merge(self, self.dashboard, settings)
         for each in settings.parallel_clusters:
-            _parallel_cluster(self, each, program)
-        _tell_price(self, gpus, len(teams), settings)
+            _parallel_cluster(self, each, program, settings.alarms.lag_seconds, topic)
+        _tell_price(self, gpus, len(teams), settings.levels, metrics)
+
+
+def _merge(scope: Construct, dashboard: GpuDashboard, settings: config.GpuDashboard) -> None:
+    merged = Construct(scope, "MergedInto")
+    for each in settings.merge_into:
+        DashboardWidgets(
+            merged,
+            each,
+            dashboard_name=each,
+            owner=dashboard.owner,
+            widgets=dashboard.widgets,
+            log_retention_days=settings.log_retention_days,
+        )
 
 
 def _image(scope: Construct, program: Path, settings: config.GpuDashboard) -> str:
@@ -94,21 +100,27 @@ def _thresholds(alarms: config.GpuAlarms) -> Thresholds:
 
 
 def _dashboard(
-    scope: Construct, name: str, gpus: config.GpuNodes, settings: config.GpuDashboard, alarms: GpuAlarms
+    scope: Construct,
+    name: str,
+    settings: config.GpuDashboard,
+    alarms: GpuAlarms,
+    metrics: Sequence[str],
+    *,
+    mig: bool,
 ) -> GpuDashboard:
-    source = of_cluster(name, settings.levels, mig=gpus.mig_strategy != "none")
+    source = of_cluster(name, settings.levels, mig=mig)
     limits = rows.Limits(hot=settings.alarms.temperature_celsius, lag=settings.alarms.lag_seconds)
     return GpuDashboard(
         scope,
         "Dashboard",
-        name=settings.name or f"{name}-gpu",
-        rows=list(rows.of_cluster(source, name, limits, alarms.arns, settings.metrics)),
+        name=settings.dashboard_of(name),
+        rows=list(rows.of_cluster(source, name, limits, alarms.arns, metrics)),
         period_seconds=settings.interval_seconds,
     )
 
 
-def _parallel_cluster(scope: Construct, name: str, program: Path) -> None:
-    made = ParallelClusterExporter(scope, name, cluster_name=name, program=program)
+def _parallel_cluster(scope: Construct, name: str, program: Path, lag: float, topic: sns.ITopic | None) -> None:
+    made = ParallelClusterExporter(scope, name, cluster_name=name, program=program, lag_seconds=lag, topic=topic)
     told = {
         "PolicySetting": made.policy_setting,
         "InstallCommand": made.install_command,
@@ -118,7 +130,9 @@ def _parallel_cluster(scope: Construct, name: str, program: Path) -> None:
         cdk.CfnOutput(made, key, value=value).override_logical_id(f"{name.replace('-', '')}{key}")
 
 
-def _tell_price(scope: Construct, gpus: config.GpuNodes, teams: int, settings: config.GpuDashboard) -> None:
+def _tell_price(
+    scope: Construct, gpus: config.GpuNodes, teams: int, levels: Sequence[Level], metrics: Sequence[str]
+) -> None:
     nodes = ceil(gpus.max_gpus / min(GPUS[name] for name in gpus.instance_types))
-    told = price.told(settings.levels, gpus=gpus.max_gpus, nodes=nodes, teams=teams, chosen=settings.metrics)
+    told = price.told(levels, gpus=gpus.max_gpus, nodes=nodes, teams=teams, chosen=metrics)
     cdk.Annotations.of(scope).add_info(told)

@@ -1,6 +1,6 @@
 """The stack of metrics, dashboards and alerts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 import aws_cdk as cdk
@@ -42,10 +42,8 @@ class ObservabilityStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id, stack_name=f"{name}-observability", env=env, description=f"Metrics of {name}")
         alerts = AlertTopic(self, "Alerts", subscribers=observability.alert_subscribers)
-        days = observability.log_retention_days
-        workspace = MetricsWorkspace(
-            self, "Workspace", name=name, rules=rules.data(), topic=alerts, log_retention_days=days
-        )
+        data, days = rules.data(runbooks=observability.runbooks or rules.RUNBOOKS), observability.log_retention_days
+        workspace = MetricsWorkspace(self, "Workspace", name=name, rules=data, topic=alerts, log_retention_days=days)
         self.workspace, self.topic = workspace, alerts.topic
         prometheus = Prometheus(
             self,
@@ -73,7 +71,15 @@ class ObservabilityStack(cdk.Stack):
         )
         grafana.node.add_dependency(driver)
         ObservabilityCommands(self, "Commands", workspace=workspace, topic=alerts, password=password, grafana=grafana)
-        cdk.Annotations.of(self).add_info(kept_series.told(_fleets(settings, capacity, len(teams))))
+        _tell(self, _fleets(settings, capacity, len(teams)), observability.alert_subscribers)
+
+
+def _tell(stack: cdk.Stack, fleets: Mapping[str, Fleet], subscribers: Sequence[str]) -> None:
+    """Say at synth what it costs to keep the metrics of these fleets, and that alerts reach nobody, if so."""
+    said = cdk.Annotations.of(stack)
+    said.add_info(kept_series.told(fleets))
+    if not subscribers:
+        said.add_info("Alerts tell nobody: name someone in observability.alert_subscribers, or use `Subscribe`")
 
 
 def _types(settings: config.Cluster, capacity: config.Capacity) -> list[str]:
@@ -87,15 +93,7 @@ def _fleets(settings: config.Cluster, capacity: config.Capacity, teams: int) -> 
     core, driver, gpu = settings.core_nodes, capacity.driver, capacity.gpu
     drivers = driver.max_vcpus // min(map(vcpus, driver.instance_types))
     gpus = ceil(gpu.max_gpus / min(GPUS[name] for name in gpu.instance_types))
-    own, most = max(map(vcpus, core.instance_types)), max(map(vcpus, gpu.instance_types))
     types = len(_types(settings, capacity))
-    idle = Fleet(0, core.count, core.count * own, _pods(core.count), 0, types)
-    nodes = core.count + drivers + gpus
-    busy = Fleet(
-        gpu.max_gpus, nodes, idle.vcpus + driver.max_vcpus + gpus * most, _pods(nodes) + gpu.max_gpus, teams, types
-    )
+    idle = Fleet(gpus=0, nodes=core.count, applications=0, types=types)
+    busy = Fleet(gpus=gpu.max_gpus, nodes=core.count + drivers + gpus, applications=teams, types=types)
     return {"without a job": idle, "with all nodes at work": busy}
-
-
-def _pods(nodes: int) -> int:
-    return 25 + 9 * nodes  # those of the system, and of each node

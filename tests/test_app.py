@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -17,6 +18,7 @@ STACKS = {"network", "cluster", "teams", "image", "pipeline"}
 # Names that have to be unique only in a cluster, a role, a namespace of metrics, or a workspace
 OF_ANOTHER = {"AddonName", "PolicyName", "MetricName", "AWS::APS::RuleGroupsNamespace"}
 METRICS = {"observability", "gpu-dashboard"}
+PATIENCE = 12 * 60  # seconds that helm may take: the function that runs it has 15 minutes, and then helm says nothing
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
@@ -28,6 +30,9 @@ def test_every_example_becomes_stacks_that_cdk_nag_accepts(example: Path, tmp_pa
     wanted = STACKS if example.stem == "minimal-cost" else STACKS | METRICS
     assert {stack.stack_name for stack in stacks} == {f"{blueprint.name}-{part}" for part in wanted}
     assert {kind for stack in stacks for kind in _kinds(stack.template)} >= {"AWS::EKS::Cluster", "Custom::Sweep"}
+    waits = [wait for stack in stacks for wait in _timeouts(stack.template)]
+    assert waits
+    assert max(waits) <= PATIENCE
 
 
 def test_two_systems_that_differ_by_name_share_none(tmp_path: Path) -> None:
@@ -49,6 +54,12 @@ def _names(blueprint: config.Blueprint, into: Path) -> set[tuple[str, str]]:
                 if own and isinstance(value, str):
                     found.add((resource["Type"], value))
     return found
+
+
+def _timeouts(template: dict[str, dict[str, dict[str, Any]]]) -> list[int]:
+    """Return for how many seconds each chart is waited for."""
+    charts = [each for each in template["Resources"].values() if each["Type"] == "Custom::AWSCDK-EKS-HelmChart"]
+    return [int(each["Properties"]["Timeout"].removesuffix("s")) for each in charts]
 
 
 def _kinds(template: dict[str, dict[str, dict[str, str]]]) -> set[str]:

@@ -1,7 +1,6 @@
 """Where alerts and alarms arrive."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import cast
 
 import aws_cdk as cdk
@@ -10,16 +9,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-# Who publishes, and what of the account's does so on its behalf. The key cannot name the workspace itself: that needs
-# the topic, which needs the key.
-# https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-alertmanager-receiver-AMPpermission.html
-# https://docs.aws.amazon.com/sns/latest/dg/sns-enable-encryption-for-topic-sqs-queue-subscriptions.html
-PUBLISHERS: Mapping[str, tuple[str, str, cdk.ArnFormat]] = MappingProxyType(
-    {
-        "aps": ("aps", "workspace", cdk.ArnFormat.SLASH_RESOURCE_NAME),
-        "cloudwatch": ("cloudwatch", "alarm", cdk.ArnFormat.COLON_RESOURCE_NAME),
-    }
-)
+PUBLISHERS = ("aps", "cloudwatch")
 
 
 class AlertTopic(Construct):
@@ -47,12 +37,10 @@ class AlertTopic(Construct):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         for service in PUBLISHERS:
-            key.add_to_resource_policy(
-                _allowed(service, ["kms:Decrypt", "kms:GenerateDataKey*"], "*", _sources(self, service))
-            )
+            key.add_to_resource_policy(_encrypting(service))
         made = sns.Topic(self, "Topic", master_key=cast("kms.IKey", key), enforce_ssl=True)
         self.topic = cast("sns.ITopic", made)
-        self._let_publish("cloudwatch", _sources(self, "cloudwatch"))
+        self._let_publish("cloudwatch", _alarms(cdk.Stack.of(self)))
         receivers = Construct(self, "Subscribers")
         for each in subscribers:
             protocol = "https" if each.startswith("https:") else "email"
@@ -63,23 +51,33 @@ class AlertTopic(Construct):
         self._let_publish("aps", workspace_arn)
 
     def _let_publish(self, service: str, source: str) -> None:
-        actions = ["sns:Publish", "sns:GetTopicAttributes"]
-        self.topic.add_to_resource_policy(_allowed(service, actions, self.topic.topic_arn, source))
+        self.topic.add_to_resource_policy(_publishing(service, self.topic.topic_arn, source))
 
 
-def _sources(scope: Construct, service: str) -> str:
-    """Return the pattern of what publishes on a service's behalf."""
-    name, kind, form = PUBLISHERS[service]
-    return cdk.Stack.of(scope).format_arn(service=name, resource=kind, resource_name="*", arn_format=form)
+def _alarms(stack: cdk.Stack) -> str:
+    """Return the pattern of this account's alarms."""
+    form = cdk.ArnFormat.COLON_RESOURCE_NAME
+    return stack.format_arn(service="cloudwatch", resource="alarm", resource_name="*", arn_format=form)
 
 
-def _allowed(service: str, actions: Sequence[str], resource: str, source: str) -> iam.PolicyStatement:
-    """Return what a service may do for this account and a source of it, but for nobody else's."""
+def _encrypting(service: str) -> iam.PolicyStatement:
+    """Return what a service needs of a topic's key, as AWS publishes it: without conditions.
+
+    For whom a service publishes is the topic's policy to decide; nothing says that a service names it to KMS as well.
+    https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-alertmanager-receiver-AMPpermission.html
+    https://repost.aws/knowledge-center/cloudwatch-configure-alarm-sns
+    """
+    principal = iam.ServicePrincipal(f"{service}.amazonaws.com")
+    actions = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    return iam.PolicyStatement(principals=[principal], actions=actions, resources=["*"])
+
+
+def _publishing(service: str, topic: str, source: str) -> iam.PolicyStatement:
+    """Return that a service may publish for this account and a source of it, but for nobody else's."""
     conditions = {
         "StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID},
         "ArnLike": {"aws:SourceArn": source},
     }
     principal = iam.ServicePrincipal(f"{service}.amazonaws.com")
-    return iam.PolicyStatement(
-        principals=[principal], actions=list(actions), resources=[resource], conditions=conditions
-    )
+    actions = ["sns:Publish", "sns:GetTopicAttributes"]
+    return iam.PolicyStatement(principals=[principal], actions=actions, resources=[topic], conditions=conditions)

@@ -69,7 +69,7 @@ class Grafana(Construct):
             namespace=NAMESPACE,
             create_namespace=False,
             wait=True,
-            timeout=cdk.Duration.minutes(15),
+            timeout=cdk.Duration.minutes(10),  # helm gives up, and says why, before its function is ended
             values=values(workspace.url, region, prometheus, dashboards),
         )
         for each in objects:

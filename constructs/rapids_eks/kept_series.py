@@ -14,12 +14,10 @@ INTERVAL = 30  # seconds between two looks at a target
 
 @dataclass(frozen=True)
 class Fleet:
-    """What is measured: GPUs, nodes, their vCPUs, pods, Spark applications, and the types that nodes may have."""
+    """What is measured: GPUs, nodes, Spark applications, and the types that nodes may have."""
 
     gpus: int
     nodes: int
-    vcpus: int
-    pods: int
     applications: int
     types: int
 
@@ -33,52 +31,31 @@ class Kept:
     series: float = 1  # of each name
 
 
-# An estimate: how many series a name has was counted in the exporters' own documentation, not on a cluster.
+# What a panel shows or a rule reads, and nothing else. An estimate: how many series a name has was counted in the
+# exporters' own documentation, not on a cluster.
 KEPT = (
-    Kept(("up",), "nodes", 4),
-    Kept(("scrape_samples_scraped",), "nodes", 4),
+    Kept(("up",), "nodes", 4),  # so that it can be told from a gap who was down
     # https://docs.nvidia.com/datacenter/dcgm/latest/gpu-telemetry/dcgm-exporter.html; 22 fields, old names or new ones
     Kept(("DCGM_.+",), "gpus", 22),
-    # https://github.com/prometheus/node_exporter: one mode of node_cpu_seconds_total, three file systems, four devices
-    Kept(("node_cpu_seconds_total",), "vcpus"),
-    Kept(("node_load1", "node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"), "nodes"),
-    Kept(("node_filesystem_avail_bytes", "node_filesystem_size_bytes"), "nodes", 3),
-    Kept(("node_network_receive_bytes_total", "node_network_transmit_bytes_total"), "nodes", 4),
     # https://github.com/kubernetes/kube-state-metrics/tree/main/docs/metrics
-    Kept(("kube_node_info", "kube_node_labels", "kube_node_created"), "nodes"),
-    Kept(("kube_node_status_allocatable", "kube_node_status_capacity"), "nodes", 7),
-    Kept(("kube_node_status_condition",), "nodes", 15),
-    Kept(("kube_pod_info", "kube_pod_labels", "kube_pod_status_ready"), "pods"),
-    Kept(("kube_pod_status_phase",), "pods", 5),
-    Kept(("kube_pod_container_resource_requests", "kube_pod_container_status_restarts_total"), "pods", 2),
-    Kept(("kube_resourcequota",), "cluster", 120),
+    Kept(("kube_node_labels",), "nodes"),
+    Kept(("kube_node_status_capacity",), "nodes", 7),
     # https://karpenter.sh/docs/reference/metrics/
     Kept(("karpenter_interruption_received_messages_total",), "cluster", 6),
-    Kept(("karpenter_node(?:s|claims)_(?:created|terminated|disrupted)_total",), "cluster", 60),
-    Kept(("karpenter_nodepools_(?:limit|usage)",), "cluster", 24),
     # Of a driver with eight executors: https://spark.apache.org/docs/3.5.6/monitoring.html
-    Kept(("metrics_.+", "spark_info"), "applications", 200),
+    Kept(("metrics_.+",), "applications", 200),
 )
 # Karpenter's estimate of every type's price in every zone: thousands of series, of which those of our types are kept.
 ESTIMATE = "karpenter_cloudprovider_instance_type_offering_price_estimate"
 OFFERS = 6  # of a type: two markets in three zones
-# Time that a CPU is not idle says no more than time that it is.
-BUSY = ("iowait", "irq", "nice", "softirq", "steal", "system", "user")
 
 
 def relabelings(instance_types: Iterable[str], kept: Iterable[Kept] = KEPT) -> list[dict[str, object]]:
-    """Return what a remote write does to each series: keep those by name, then drop what says nothing new."""
+    """Return what a remote write does to each series: keep those by name, and prices of these types."""
     names = "|".join(name for each in kept for name in each.names)
     ours = "|".join(each.replace(".", r"\.") for each in instance_types)
-    modes = f"node_cpu_seconds_total;(?:{'|'.join(BUSY)})"
-    return [
-        {
-            "sourceLabels": ["__name__", "instance_type"],
-            "regex": f"(?:{names});.*|{ESTIMATE};(?:{ours})",
-            "action": "keep",
-        },
-        {"sourceLabels": ["__name__", "mode"], "regex": modes, "action": "drop"},
-    ]
+    wanted = f"(?:{names});.*|{ESTIMATE};(?:{ours})"
+    return [{"sourceLabels": ["__name__", "instance_type"], "regex": wanted, "action": "keep"}]
 
 
 def series(fleet: Fleet, kept: Iterable[Kept] = KEPT) -> float:

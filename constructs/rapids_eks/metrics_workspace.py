@@ -32,7 +32,7 @@ class MetricsWorkspace(Construct):
     ) -> None:
         """Make it; `rules` is a file of Prometheus rules as YAML."""
         super().__init__(scope, id)
-        group = self._log_group(name, log_retention_days)
+        group, delivery = self._log_group(name, log_retention_days)
         made = aps.CfnWorkspace(
             self,
             "Workspace",
@@ -40,6 +40,7 @@ class MetricsWorkspace(Construct):
             alert_manager_definition=alert_manager(topic.topic.topic_arn, cdk.Stack.of(self).region),
             logging_configuration=aps.CfnWorkspace.LoggingConfigurationProperty(log_group_arn=group.attr_arn),
         )
+        made.node.add_dependency(delivery)
         aps.CfnRuleGroupsNamespace(self, "Rules", name="gpu", workspace=made.attr_arn, data=rules)
         topic.let_in(made.attr_arn)
         self.arn, self.workspace_id, self.log_group_name = made.attr_arn, made.attr_workspace_id, group.ref
@@ -48,8 +49,10 @@ class MetricsWorkspace(Construct):
         self.writing = Permission(["aps:RemoteWrite"], [self.arn])
         self.reading = Permission(READ, [self.arn])
 
-    def _log_group(self, name: str, retention_days: int) -> logs.CfnLogGroup:
-        """Make a group into which AWS delivers logs, and let it: else AWS would write a policy that nobody deletes.
+    def _log_group(self, name: str, retention_days: int) -> tuple[logs.CfnLogGroup, logs.CfnResourcePolicy]:
+        """Make a group into which AWS delivers logs, and the policy that lets it.
+
+        Where that is not there first, AWS writes one of its own, which nobody deletes.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-CloudWatchLogs.html
         """
@@ -65,16 +68,17 @@ class MetricsWorkspace(Construct):
             conditions={"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": source}},
         )
         document = iam.PolicyDocument(statements=[delivered])
-        logs.CfnResourcePolicy(
+        policy = logs.CfnResourcePolicy(
             self, "Delivery", policy_name=f"{name}-prometheus", policy_document=stack.to_json_string(document)
         )
-        return group
+        return group, policy
 
 
 def alert_manager(topic_arn: str, region: str) -> str:
     """Return the definition of an alert manager that tells a topic of alerts that begin, go on and end.
 
-    Of all receivers it may have SNS only, and must be told for which region to sign:
+    What is only worth knowing wakes nobody up: it goes to a receiver without an address. Of all addresses there may be
+    SNS only, which must be told for which region to sign:
     https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-alertmanager-config.html
     """
     return f"""alertmanager_config: |
@@ -84,7 +88,11 @@ def alert_manager(topic_arn: str, region: str) -> str:
     group_wait: 30s
     group_interval: 5m
     repeat_interval: 12h
+    routes:
+      - receiver: nobody
+        matchers: ['severity="info"']
   receivers:
+    - name: nobody
     - name: topic
       sns_configs:
         - topic_arn: {topic_arn}

@@ -6,7 +6,7 @@ from constructs import Construct
 from rapids_eks import prometheus
 from rapids_eks.alert_topic import AlertTopic
 from rapids_eks.grafana import Grafana
-from rapids_eks.grafana_password import FILE, MOUNT, GrafanaPassword
+from rapids_eks.grafana_password import FILE, LENGTH, MOUNT, GrafanaPassword
 from rapids_eks.metrics_workspace import MetricsWorkspace
 
 
@@ -53,10 +53,10 @@ def _read(name: str, region: str) -> str:
 
 
 def _draw(name: str, region: str) -> str:
-    """Return the command that stores a new password, which no terminal shows."""
-    drawn = f"aws secretsmanager get-random-password {region} --password-length 40 --exclude-punctuation"
-    value = f'"$({drawn} --query RandomPassword --output text)"'
-    return f"aws secretsmanager put-secret-value {region} --secret-id {name} --secret-string {value}"
+    """Return the command that stores a new password, which no terminal and no list of processes shows."""
+    drawn = f"aws secretsmanager get-random-password {region} --password-length {LENGTH} --exclude-punctuation"
+    put = f"aws secretsmanager put-secret-value {region} --secret-id {name} --secret-string file:///dev/stdin"
+    return f"{drawn} --query RandomPassword --output text | tr -d '\\n' | {put}"
 
 
 def _use(grafana: Grafana) -> str:

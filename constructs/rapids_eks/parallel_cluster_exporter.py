@@ -5,41 +5,67 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from rapids_eks.acknowledged import acknowledge
+from rapids_eks.gpu_dashboard.alarm import late
 from rapids_eks.gpu_dashboard.construct import GpuDashboard
-from rapids_eks.gpu_dashboard.metrics import of_parallel_cluster
+from rapids_eks.gpu_dashboard.metrics import of_parallel_cluster, parallel_cluster_dashboard
 from rapids_eks.gpu_dashboard.rows import of_parallel_cluster as rows
 from rapids_eks.metrics_exporter.construct import may_publish
 
 PROGRAM = ("__main__.py", "dcgm_cloudwatch")  # of the folder; zipped, Python runs it as it is
-LOCAL = "/tmp/dcgm-cloudwatch.pyz"  # noqa: S108 - on the head node, where root runs it at once
+ARCHIVE = "dcgm-cloudwatch.pyz"
 
 
 class ParallelClusterExporter(Construct):
-    """The exporter as one file in S3, a policy for the head node, and a dashboard. Exposes `policy` and `dashboard`.
+    """The exporter as one file in S3, a policy for the head node, a dashboard, and an alarm. Exposes all but the file.
 
     `policy_setting` is the line of the cluster's configuration that gives its head node the policy, and
     `install_command` what is typed there, or stands in a script for `OnNodeConfigured`: it installs and upgrades.
     """
 
-    def __init__(self, scope: Construct, id: str, *, cluster_name: str, program: Path) -> None:  # noqa: A002 - CDK's own name for it
-        """Make it, of the folder in which the exporter's `__main__.py` is."""
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        cluster_name: str,
+        program: Path,
+        lag_seconds: float = 600,
+        topic: sns.ITopic | None = None,
+    ) -> None:
+        """Make it, of the folder in which the exporter's `__main__.py` is.
+
+        The alarm tells the topic where metrics come later than that, or not at all, as before they first do.
+        """
         super().__init__(scope, id)
         asset = _asset(self, program)
         source = of_parallel_cluster(cluster_name)
         self.policy = self._policy(asset, source.namespace)
+        self.alarm = late(
+            self,
+            "ExporterLate",
+            namespace=source.namespace,
+            dimensions=source.known,
+            cluster_name=cluster_name,
+            limit=lag_seconds,
+            topic=topic,
+        )
+        shown = rows(source, cluster_name, lag_seconds, [self.alarm.alarm_arn])
         self.dashboard = GpuDashboard(
-            self, "Dashboard", name=f"{cluster_name}-parallelcluster-gpu", rows=list(rows(source, cluster_name))
+            self, "Dashboard", name=parallel_cluster_dashboard(cluster_name), rows=list(shown)
         )
         region = cdk.Stack.of(self).region
         settings = f"--set CLUSTER_NAME={cluster_name} --set AWS_REGION={region}"
-        fetch = f"aws s3 cp --region {region} {asset.s3_object_url} {LOCAL}"
+        # In a folder that nobody else can have made, or write to: root runs what is in it.
+        folder = """d=$(mktemp -d) && trap 'rm -r "$d"' EXIT"""
+        fetch = f'{folder} && aws s3 cp --region {region} {asset.s3_object_url} "$d/{ARCHIVE}"'
         self.policy_setting = (
             f"HeadNode: {{Iam: {{AdditionalIamPolicies: [{{Policy: {self.policy.managed_policy_arn}}}]}}}}"
         )
-        self.install_command = f"{fetch} && sudo python3 {LOCAL} install {settings}"
+        self.install_command = f'({fetch} && sudo python3 -I "$d/{ARCHIVE}" install {settings})'
 
     def _policy(self, asset: s3_assets.Asset, namespace: str) -> iam.ManagedPolicy:
         read = iam.PolicyStatement(

@@ -41,6 +41,9 @@ KINDS = (
     *("resourcequotas", "statefulsets"),
 )
 FULL = 0.85  # of the volume; beside the blocks there is the log of what is not yet in one
+# What the operator calls the claim of its only pod:
+# https://github.com/prometheus-operator/prometheus-operator/blob/v0.93.1/pkg/prometheus/common.go, VolumeClaimName
+CLAIM = f"prometheus-{SERVICE}-db-prometheus-{SERVICE}-0"
 SELECTED = ("serviceMonitor", "podMonitor", "probe", "rule", "scrapeConfig")
 Values = dict[str, Any]
 
@@ -49,7 +52,9 @@ class Prometheus(Construct):
     """Prometheus, its operator, kube-state-metrics and the node exporter; what is kept goes on to a workspace.
 
     Exposes `namespace`, and `address`, where it answers in the cluster. It takes what any monitor in any namespace
-    names. Its volume goes with it. Whatever is a monitor must depend on this construct.
+    names. Whatever is a monitor must depend on this construct. The claim of its volume is made here and not left to the
+    StatefulSet, which the operator deletes and makes anew when its volume is to be another: so the claim grows where it
+    is, keeps what is stored, and goes with this construct.
     """
 
     def __init__(
@@ -71,6 +76,8 @@ class Prometheus(Construct):
         super().__init__(scope, id)
         self.namespace, self.address = NAMESPACE, f"http://{SERVICE}.{NAMESPACE}:{PORT}"
         namespace = eks.KubernetesManifest(self, "Namespace", cluster=cluster, manifest=[_namespace()])
+        claim = eks.KubernetesManifest(self, "Claim", cluster=cluster, manifest=[_claim(volume_gib)])
+        claim.node.add_dependency(namespace)
         role = PodRole(self, "Role", permissions=[workspace.writing])
         role.give_to(cluster, namespace=NAMESPACE, service_account=SERVICE_ACCOUNT)
         chart = eks.HelmChart(
@@ -84,20 +91,24 @@ class Prometheus(Construct):
             namespace=NAMESPACE,
             create_namespace=False,
             wait=True,
-            timeout=cdk.Duration.minutes(15),
+            timeout=cdk.Duration.minutes(10),  # helm gives up, and says why, before its function is ended
             values=values(
                 cluster_name=cluster_name,
-                remote_write=_remote_write(workspace, cdk.Stack.of(self).region, instance_types),
+                remote_write=remote_write(workspace.remote_write_url, cdk.Stack.of(self).region, instance_types),
                 retention_days=retention_days,
                 volume_gib=volume_gib,
                 memory_mib=memory_mib,
             ),
         )
-        chart.node.add_dependency(namespace, role)  # pods get their credentials when they start
+        chart.node.add_dependency(claim, role)  # pods get their credentials when they start
         self._monitors(cluster, teams, karpenter=karpenter).node.add_dependency(chart)
 
     def _monitors(self, cluster: eks.ICluster, teams: Sequence[str], *, karpenter: bool) -> eks.KubernetesManifest:
-        made = [scrape_targets.spark_drivers(teams), *([scrape_targets.karpenter()] if karpenter else [])]
+        made = [
+            scrape_targets.spark_drivers(teams),
+            scrape_targets.metrics_exporter(),
+            *([scrape_targets.karpenter()] if karpenter else []),
+        ]
         return eks.KubernetesManifest(self, "Monitors", cluster=cluster, manifest=made)
 
 
@@ -107,9 +118,25 @@ def _namespace() -> Values:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": modes}}
 
 
-def _remote_write(workspace: MetricsWorkspace, region: str, instance_types: Sequence[str]) -> Values:
+def _claim(volume_gib: int) -> Values:
+    metadata = {"name": CLAIM, "namespace": NAMESPACE}
     return {
-        "url": workspace.remote_write_url,
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata,
+        "spec": _volume(volume_gib),
+    }
+
+
+def _volume(gib: int) -> Values:
+    size = {"requests": {"storage": f"{gib}Gi"}}
+    return {"storageClassName": STORAGE_CLASS, "accessModes": ["ReadWriteOnce"], "resources": size}
+
+
+def remote_write(url: str, region: str, instance_types: Sequence[str]) -> Values:
+    """Return where the series of nodes of these types that are kept go on to, as a Prometheus object has it."""
+    return {
+        "url": url,
         "sigv4": {"region": region},
         # https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-onboard-ingest-metrics-new-Prometheus.html
         "queueConfig": {"maxSamplesPerSend": 1000, "maxShards": 200, "capacity": 2500},
@@ -129,6 +156,7 @@ def values(*, cluster_name: str, remote_write: Values, retention_days: int, volu
             # Without a place for its Jobs an installation hangs.
             "admissionWebhooks": {"patch": _on_core_nodes()},
             "prometheusConfigReloader": _requests(RELOADER),
+            "kubeletService": {"enabled": False},  # helm does not know of it, so it would stay in kube-system
         },
         "kube-state-metrics": {
             **_on_core_nodes(),
@@ -156,16 +184,12 @@ def values(*, cluster_name: str, remote_write: Values, retention_days: int, volu
 
 
 def _storage(retention_days: int, volume_gib: int) -> Values:
-    claim = {
-        "storageClassName": STORAGE_CLASS,
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": f"{volume_gib}Gi"}},
-    }
     return {
         "retention": f"{retention_days}d",
         "retentionSize": f"{int(FULL * volume_gib)}GiB",
-        "storageSpec": {"volumeClaimTemplate": {"spec": claim}},
-        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
+        "storageSpec": {"volumeClaimTemplate": {"spec": _volume(volume_gib)}},
+        # The operator deletes a StatefulSet that cannot become what it should be; what is stored outlives that.
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
     }
 
 

@@ -1,4 +1,4 @@
-"""What Prometheus looks at beside what the charts bring: Karpenter, and the drivers of Spark applications."""
+"""What Prometheus looks at beside what the charts bring: Karpenter, Spark's drivers, and the exporter to CloudWatch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,6 +42,16 @@ def karpenter() -> Manifest:
         "endpoints": [{"port": "http-metrics", "interval": INTERVAL}],
     }
     return _monitor("ServiceMonitor", "karpenter", spec)
+
+
+def metrics_exporter() -> Manifest:
+    """Return the monitor of the exporter of GPU metrics to CloudWatch, whose own numbers are thus in one place more."""
+    spec = {
+        "namespaceSelector": {"matchNames": ["gpu-metrics"]},
+        "selector": {"matchLabels": {"app.kubernetes.io/name": "dcgm-cloudwatch"}},
+        "podMetricsEndpoints": [{"port": "http", "interval": INTERVAL}],
+    }
+    return _monitor("PodMonitor", "dcgm-cloudwatch", spec)
 
 
 def _monitor(kind: str, name: str, spec: Manifest) -> Manifest:

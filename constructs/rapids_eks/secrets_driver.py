@@ -30,5 +30,7 @@ class SecretsDriver(Construct):
             cluster_name=cluster_name,
             kubernetes_version=kubernetes_version,
             name=NAME,
+            # Which settings there are only AWS says: aws eks describe-addon-configuration --addon-name NAME
+            # --addon-version VERSION --query configurationSchema --output text
             settings={"nodeSelector": CORE_LABELS},
         )

@@ -17,6 +17,11 @@ from rehearsal.kubernetes.build import kubebox
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 SHARED = STAND_INS / "shared"
+# What Kubernetes takes below keys that many charts have: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/
+SHAPES: Mapping[str, tuple[str, ...]] = {
+    "persistentVolumeClaimRetentionPolicy": ("whenDeleted", "whenScaled"),
+    "resources": ("claims", "limits", "requests"),
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def _files(name: str) -> dict[str, bytes]:
 def _schema(keys: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of values that have no other keys: helm refuses them by it, as the real charts never do."""
     inner = {name: _schema(each) for name, each in keys.items() if name != "any"}
-    free: dict[str, Any] = {name: {} for name in keys.get("any", [])}
+    free = {name: _schema({"any": SHAPES[name]}) if name in SHAPES else {} for name in keys.get("any", [])}
     return {"type": "object", "properties": free | inner, "additionalProperties": False}
 
 

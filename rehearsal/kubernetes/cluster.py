@@ -18,6 +18,7 @@ from rehearsal.kubernetes.karpenter_fleet import KarpenterFleet
 from rehearsal.kubernetes.kubelets import Kubelets
 from rehearsal.kubernetes.load_balancers import Balancing, LoadBalancers, PaperBalancing
 from rehearsal.kubernetes.node_groups import NodeGroup, NodeGroups
+from rehearsal.kubernetes.prometheus_operator import PrometheusOperator
 from rehearsal.kubernetes.volumes import Volumes
 
 
@@ -61,6 +62,7 @@ class Cluster:
         if around.client_of:
             ClusterAutoscaler(plane.api, around.clock, around.client_of, stopped).start()
         Volumes(plane.api, around.fleet_of, stopped).start()
+        PrometheusOperator(plane.api, stopped).start()
         LoadBalancers(plane.api, around.balancing, stopped).start()
         threading.Thread(target=policies.follow, args=(stopped,), name="access-policies", daemon=True).start()
         return cluster

@@ -63,6 +63,9 @@ class Fleet(Protocol):
     def create_volume(self, zone: str, gib: int, kind: str, tags: Mapping[str, str]) -> str:
         """Make a volume and return its id."""
 
+    def grow_volume(self, volume_id: str, gib: int) -> None:
+        """Make a volume larger."""
+
     def delete_volume(self, volume_id: str) -> None:
         """Delete a volume."""
 
@@ -124,6 +127,10 @@ class Ec2Fleet:
         made = self._client.create_volume(AvailabilityZone=zone, Size=gib, VolumeType=kind, TagSpecifications=tagged)
         return str(made["VolumeId"])
 
+    def grow_volume(self, volume_id: str, gib: int) -> None:
+        """Make a volume larger by ModifyVolume."""
+        self._client.modify_volume(VolumeId=volume_id, Size=gib)
+
     def delete_volume(self, volume_id: str) -> None:
         """Delete a volume by DeleteVolume."""
         self._client.delete_volume(VolumeId=volume_id)
@@ -162,6 +169,7 @@ class PaperFleet:
     zones: Sequence[str] = ("us-west-2a", "us-west-2b", "us-west-2c")
     running: dict[str, Order] = field(default_factory=dict)
     volumes: dict[str, str] = field(default_factory=dict)  # their zones, by id
+    grown: dict[str, int] = field(default_factory=dict)  # the GiB to which volumes were made larger, by id
     short_of: set[str] = field(default_factory=set)  # instance types, or `spot`, of which there are none just now
     launched: int = 0  # instances in all
 
@@ -197,6 +205,10 @@ class PaperFleet:
         volume_id = f"vol-{len(self.volumes):017x}-{tags['kubernetes.io/created-for/pvc/name']}"
         self.volumes[volume_id] = zone
         return volume_id
+
+    def grow_volume(self, volume_id: str, gib: int) -> None:
+        """Note that a volume was made larger."""
+        self.grown[volume_id] = gib
 
     def delete_volume(self, volume_id: str) -> None:
         """Strike a volume off."""

@@ -1,4 +1,4 @@
-"""The EBS CSI driver's part in the cluster: a volume for a claim whose pod has found its node, gone with its claim."""
+"""The EBS CSI driver's part in the cluster: a volume for a claim whose pod has found its node, as long as that."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +39,7 @@ class Volumes:
         return next((pod for pod in pods if pod["metadata"]["name"].startswith(CONTROLLER)), None)
 
     def turn(self) -> None:
-        """Make what claims wait for, and delete what nobody claims any more, if the driver runs."""
+        """Make what claims wait for, or larger, and delete what nobody claims any more, if the driver runs."""
         controller = self._controller()
         if controller is None:
             return
@@ -53,6 +53,14 @@ class Volumes:
         for volume in self.api.items(VOLUMES):
             if volume["status"].get("phase") == "Released" and _is_ours(volume):
                 attempt("delete a volume", partial(self._delete, fleet, volume))
+        self._grow_all(fleet)
+
+    def _grow_all(self, fleet: Fleet) -> None:
+        volumes = {each["metadata"]["name"]: each for each in self.api.items(VOLUMES)}
+        for claim in self.api.items(CLAIMS):
+            volume = volumes.get(claim["spec"].get("volumeName", ""))
+            if volume and _is_to_grow(claim) and volume["spec"].get("csi", {}).get("driver") == DRIVER:
+                attempt("grow a volume", partial(self._grow, fleet, claim, volume))
 
     def _provision(self, fleet: Fleet, claim: Item, node_name: str, extra: Mapping[str, str]) -> None:
         node = self.api.get(f"{nodes.NODES}/{node_name}")
@@ -66,16 +74,32 @@ class Volumes:
             parameters = storage.get("parameters", {})
             asked = [text.partition("=") for name, text in parameters.items() if name.startswith("tagSpecification")]
             tags |= {key: value for key, _, value in asked} | dict(extra)
-            gib = -(-int(parse_quantity(size)) // 2**30)
-            volume_id = fleet.create_volume(zone, gib, parameters.get("type", "gp3"), tags)
+            volume_id = fleet.create_volume(zone, _gib(size), parameters.get("type", "gp3"), tags)
             self._made.add(claim["metadata"]["uid"])
             self.api.create(VOLUMES, _volume(claim, storage, zone, volume_id))
+
+    def _grow(self, fleet: Fleet, claim: Item, volume: Item) -> None:
+        """Make a volume, and the file system on it, as large as its claim asks: the external resizer's part too."""
+        size, about = claim["spec"]["resources"]["requests"]["storage"], claim["metadata"]
+        fleet.grow_volume(volume["spec"]["csi"]["volumeHandle"], _gib(size))
+        self.api.patch(f"{VOLUMES}/{volume['metadata']['name']}", {"spec": {"capacity": {"storage": size}}})
+        path = f"/api/v1/namespaces/{about['namespace']}/persistentvolumeclaims/{about['name']}/status"
+        self.api.patch(path, {"status": {"capacity": {"storage": size}}})
 
     def _delete(self, fleet: Fleet, volume: Item) -> None:
         fleet.delete_volume(volume["spec"]["csi"]["volumeHandle"])
         path = f"{VOLUMES}/{volume['metadata']['name']}"
         self.api.patch(path, {"metadata": {"finalizers": None}})
         self.api.delete(path)
+
+
+def _gib(size: str) -> int:
+    return -(-int(parse_quantity(size)) // 2**30)
+
+
+def _is_to_grow(claim: Item) -> bool:
+    has = claim.get("status", {}).get("capacity", {}).get("storage")
+    return bool(has) and parse_quantity(claim["spec"]["resources"]["requests"]["storage"]) > parse_quantity(has)
 
 
 def _extra_tags(controller: Item) -> dict[str, str]:

@@ -6,7 +6,7 @@ https://github.com/NVIDIA/gpu-operator/tree/v26.7.0/assets/state-dcgm-exporter, 
 from collections.abc import Mapping
 from typing import Any
 
-NAME, PORT_NAME = "nvidia-dcgm-exporter", "gpu-metrics"
+NAME, PORT_NAME, PORT = "nvidia-dcgm-exporter", "gpu-metrics", 9400
 LABELS = {"app": NAME}
 # What it takes over from `dcgmExporter.serviceMonitor`: controllers/object_controls.go, applyServiceMonitorCustomEdits
 ENDPOINT_KEYS = ("interval", "scrapeTimeout", "honorLabels", "relabelings")
@@ -36,7 +36,9 @@ def service_monitor(settings: Mapping[str, Any], namespace: str) -> dict[str, An
 
 def service(namespace: str) -> dict[str, Any]:
     """Return the Service in front of the exporter's pods."""
-    return {"metadata": {"name": NAME, "namespace": namespace, "labels": LABELS}}
+    ports = [{"name": PORT_NAME, "port": PORT, "targetPort": PORT}]
+    metadata = {"name": NAME, "namespace": namespace, "labels": LABELS}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": LABELS, "ports": ports}}
 
 
 def pod(namespace: str, node: str) -> dict[str, Any]:

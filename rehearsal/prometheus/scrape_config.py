@@ -13,6 +13,17 @@ Manifest = Mapping[str, Any]
 Relabeling = dict[str, Any]
 # A ServiceMonitor's names of what Prometheus' own file calls otherwise
 RENAMED = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
+# A Prometheus object's names of parts of a remote write, of its queue, and of the rest of both
+KNOWN_OF_WRITES = {"url", "sigv4", "queueConfig", "writeRelabelConfigs"}
+QUEUE = {
+    "batchSendDeadline": "batch_send_deadline",
+    "capacity": "capacity",
+    "maxBackoff": "max_backoff",
+    "maxSamplesPerSend": "max_samples_per_send",
+    "maxShards": "max_shards",
+    "minBackoff": "min_backoff",
+    "minShards": "min_shards",
+}
 KNOWN_OF_ENDPOINTS = {"port", "path", "interval", "scrapeTimeout", "honorLabels", "relabelings", "metricRelabelings"}
 KNOWN = {"endpoints", "jobLabel", "namespaceSelector", "selector"}
 
@@ -69,6 +80,19 @@ def scrape_configs(monitor: Manifest, targets: Sequence[Target]) -> list[dict[st
         if each.service["metadata"]["namespace"] in namespaces
     ]
     return [_of_endpoint(monitor, number, endpoint, groups) for number, endpoint in enumerate(spec["endpoints"])]
+
+
+def remote_write(wanted: Manifest) -> dict[str, Any]:
+    """Return the `remote_write` entry of one of a Prometheus object's; raise MonitorError for an unknown key."""
+    _refuse(wanted.keys() - KNOWN_OF_WRITES)
+    queue = wanted.get("queueConfig", {})
+    _refuse(queue.keys() - QUEUE.keys())
+    return {
+        "url": wanted["url"],
+        **({"sigv4": dict(wanted["sigv4"])} if "sigv4" in wanted else {}),
+        **({"queue_config": {QUEUE[key]: value for key, value in queue.items()}} if queue else {}),
+        "write_relabel_configs": [_written(each) for each in wanted.get("writeRelabelConfigs", [])],
+    }
 
 
 def _of_endpoint(monitor: Manifest, number: int, endpoint: Manifest, groups: list[dict[str, Any]]) -> dict[str, Any]:

@@ -17,6 +17,11 @@ from tests.config.conftest import Blueprints
         ({"interval_seconds": 30}, "gpu_dashboard.interval_seconds"),
         ({"name": "my dashboard"}, "use 1 to 255 letters, digits, hyphens and underscores"),
         ({"merge_into": ["ops", "ops"]}, "gpu_dashboard.merge_into: ops is given twice"),
+        ({"name": "gpus", "merge_into": ["ops", "gpus"]}, "merge_into[1]: gpus is a dashboard that this makes"),
+        (
+            {"parallel_clusters": ["hpc"], "merge_into": ["hpc-parallelcluster-gpu"]},
+            "gpu_dashboard.merge_into[0]: hpc-parallelcluster-gpu is a dashboard that this makes",
+        ),
         ({"alarms": {"idle_minutes": 12}}, "gpu_dashboard.alarms.idle_minutes: 12 is no multiple of 5 minutes"),
         ({"alarms": {"lag_seconds": 30}}, "gpu_dashboard.alarms.lag_seconds"),
         ({"prometheus_url": "prometheus:9090"}, "use an address like http://prometheus.example:9090"),
@@ -26,6 +31,14 @@ from tests.config.conftest import Blueprints
 )
 def test_what_cannot_be_is_refused_with_the_reason(given: dict[str, Any], said: str, blueprints: Blueprints) -> None:
     assert said in blueprints.refusal(gpu_dashboard=given)
+
+
+def test_widgets_are_not_merged_into_the_dashboard_that_they_are_of(blueprints: Blueprints) -> None:
+    name = blueprints.read().name
+    said = f"gpu_dashboard.merge_into[0]: {name}-gpu is a dashboard that this makes"
+    assert said in blueprints.refusal(gpu_dashboard={"merge_into": [f"{name}-gpu"]})
+    elsewhere = {"merge_into": [f"{name}-gpu"], "name": "gpus"}
+    assert blueprints.read(gpu_dashboard=elsewhere).gpu_dashboard, "somebody else's, then"
 
 
 def test_it_needs_prometheus(blueprints: Blueprints) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import aws_cdk as cdk
 
 import config
-from rapids_eks.grafana_dashboards.cluster import Prices
 from stacks.observability import ObservabilityStack
+from tests.constructs.rapids_eks.grafana_dashboards.expected import PRICES
 from tests.stacks.assembly import ACCOUNT, Assembly, small_platform
 
 NAME = "observed"
@@ -31,8 +31,8 @@ def synthesized(into: Path, region: str = "us-west-2", *, mode: Any = "karpenter
         settings=config.Cluster(core_nodes=config.CoreNodes(instance_types=(CORE_TYPE,))),
         capacity=config.Capacity(mode=mode),
         teams=TEAMS,
-        prices=Prices(),
-        observability=config.Observability(alert_subscribers=SUBSCRIBERS, **settings),
+        prices=PRICES,
+        observability=config.Observability(**{"alert_subscribers": SUBSCRIBERS, **settings}),
         env=under.env,
     )
     stack.node.add_dependency(under.platform.node.scope)

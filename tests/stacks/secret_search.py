@@ -2,8 +2,10 @@
 
 import base64
 import gzip
+import io
 import json
 import urllib.parse
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,9 +33,32 @@ def places(texts: Mapping[str, str], secret: str) -> list[str]:
 
 
 def files(folders: Iterable[Path]) -> dict[str, str]:
-    """Return what is in the files of some folders."""
+    """Return what is in the files of some folders, and in those that are packed in zip archives there."""
     found = (path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())
-    return {str(path): path.read_bytes().decode("latin-1") for path in found}
+    return {name: text.decode("latin-1") for path in found for name, text in _contents(path)}
+
+
+def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    yield str(path), path.read_bytes()
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as packed:
+            yield from ((f"{path}!{name}", packed.read(name)) for name in packed.namelist())
+
+
+def stored(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3's
+    """Return what lies in the account's buckets: templates, and assets as they were published."""
+    names = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+    listed = ((name, client.get_paginator("list_objects_v2").paginate(Bucket=name)) for name in names)
+    keys = [(name, each["Key"]) for name, pages in listed for page in pages for each in page.get("Contents", [])]
+    return {f"s3://{name}/{key}": _unpacked(client, name, key) for name, key in keys}
+
+
+def _unpacked(client: Any, bucket: str, key: str) -> str:  # noqa: ANN401 - boto3's
+    body = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    if zipfile.is_zipfile(io.BytesIO(body)):
+        with zipfile.ZipFile(io.BytesIO(body)) as packed:
+            body += b"".join(packed.read(name) for name in packed.namelist())
+    return str(body.decode("latin-1"))
 
 
 def logs(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3's

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 from gpu_archive import NOW, Fleet
@@ -72,6 +73,20 @@ def test_a_silent_exporter_rings_and_a_fleet_without_gpus_does_not(assembly: Ass
     found = of_kind(assembly, "AWS::CloudWatch::Alarm")
     ringing = [each["AlarmDescription"] for each in found if alarms.state(each, archive("eight"), later) == "ALARM"]
     assert [each.split(" come")[0] for each in ringing] == ["GPU metrics"]
+
+
+def test_a_head_node_that_is_late_or_silent_rings(tmp_path: Path) -> None:
+    """Without credentials it says nothing, for ever, and systemd finds it well."""
+    made = synthesized(tmp_path, parallel_clusters=["hpc-1"], alarms={"lag_seconds": 300})
+    (alarm,) = [each for each in of_kind(made, "AWS::CloudWatch::Alarm") if "(hpc-1)" in each["AlarmDescription"]]
+    assert (len(alarm["AlarmActions"]), alarm["Namespace"]) == (1, "ParallelCluster/hpc-1/GPU")
+    states = {}
+    for lag in (10.0, 400.0):
+        points = {NOW - 60 * at: {lag: 1.0} for at in range(1, 16)}
+        stored = Archive((Series("ParallelCluster/hpc-1/GPU", "LagSeconds", {}, points),))
+        states[lag] = alarms.state(alarm, stored, NOW)
+        assert alarms.state(alarm, stored, NOW + 1800) == "ALARM"
+    assert states == {10.0: "OK", 400.0: "ALARM"}
 
 
 def changed(stored: Archive, metric: str, points: dict[int, float], **dimensions: str) -> Archive:

@@ -104,7 +104,7 @@ def test_it_may_publish_into_its_own_namespace_only(account: Account, lab: Lab) 
 def test_the_account_s_own_alarms_tell_the_topic(account: Account, lab: Lab) -> None:
     assert lab.stack
     found = account.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    assert len(found) == 7
+    assert len(found) == 8
     assert {action.rsplit(":", 1)[0] for each in found for action in each["AlarmActions"]} == {
         f"arn:aws:sns:us-west-2:{account.world.account}"
     }

@@ -1,7 +1,9 @@
 """The stack of GPU metrics as a template: that every graph and alarm finds its data, and what is allowed to whom."""
 
 import json
+import os
 import re
+import subprocess
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
-from gpu_archive import GIB, NOW, Fleet, team_of, values
+from gpu_archive import GIB, NOW, OF_EXPORTER, Fleet, team_of, values
 from template_graph import Graph
 
 import config
@@ -18,7 +20,7 @@ from rehearsal.services.cloudwatch.queries import alarms, widgets
 from rehearsal.services.cloudwatch.queries.samples import Archive, Line, Series, Span
 from rehearsal.services.cloudwatch.queries.widgets import EmptyError
 from tests.stacks.assembly import Assembly
-from tests.stacks.gpu_dashboard_stack import PROGRAM, STACK, dashboards, of_kind, synthesized
+from tests.stacks.gpu_dashboard_stack import PROGRAM, STACK, dashboards, of_kind, plain, synthesized
 
 HOUR = Span(NOW - 3600, NOW)
 SIZES = {"one": Fleet(1), "eight": Fleet(8), "thousand": Fleet(1000, minutes=5, gone_nodes=600)}
@@ -76,22 +78,26 @@ def parallel_cluster() -> Archive:
         "GPUMemoryUsed",
         "GPUMemoryFree",
     )
-    return Archive(
-        tuple(
-            Series(
-                "ParallelCluster/hpc-1/GPU",
-                name,
-                {"InstanceId": f"i-{gpu // 8}", "GPU": str(gpu % 8)},
-                {LAST: {values(gpu, LAST)[name]: 1.0}},
-            )
-            for gpu in range(16)
-            for name in names
+    namespace = "ParallelCluster/hpc-1/GPU"
+    measured = [
+        Series(
+            namespace,
+            name,
+            {"InstanceId": f"i-{gpu // 8}", "GPU": str(gpu % 8)},
+            {LAST: {values(gpu, LAST)[name]: 1.0}},
         )
-    )
+        for gpu in range(16)
+        for name in names
+    ]
+    return Archive((*measured, *(Series(namespace, name, {}, {LAST: {1.0: 1.0}}) for name in OF_EXPORTER)))
 
 
-def test_the_dashboard_of_a_parallel_cluster_shows_its_gpus(assembly: Assembly) -> None:
+def test_the_dashboard_of_a_parallel_cluster_shows_its_gpus_and_its_exporter(assembly: Assembly) -> None:
     found = graphs(assembly, "hpc-1-parallelcluster-gpu")
+    widgets.check(dashboards(assembly)["hpc-1-parallelcluster-gpu"])
+    of_exporter = [each for each in found if each["properties"]["title"].startswith("Exporter: ")]
+    found = [each for each in found if each not in of_exporter]
+    assert [len(widgets.lines(each, parallel_cluster(), HOUR)) for each in of_exporter] == [1, 3, 3]
     assert [each["properties"]["title"] for each in found][:4] == [
         "GPU utilization",
         "GPU temperature (maximum)",
@@ -160,8 +166,13 @@ def test_gpus_that_are_cut_up_are_found_by_their_parts(tmp_path: Path) -> None:
     gpus = config.GpuNodes(instance_types=("p4d.24xlarge",), mig_strategy="single", mig_profile="all-1g.5gb")
     made = synthesized(tmp_path, gpus=gpus)
     stored = Fleet(8, mig=True).archive()
-    for each in graphs(made):
-        assert widgets.lines(each, stored, HOUR)
+    shown_ = {each["properties"]["title"]: widgets.lines(each, stored, HOUR) for each in graphs(made)}
+    assert all(shown_.values())
+    busy = {each.label: each.values[LAST] for each in shown_["GPU utilization"]}
+    assert busy["average"] == sum(values(gpu, LAST)["GPUUtilization"] for gpu in range(8)) / 8
+    assert "GPUs: memory bandwidth, highest" not in shown_, "DCGM has none of parts"
+    (pod,) = [each for each in made.resources(STACK).values() if "Deployment" in json.dumps(each)]
+    assert "GPUMemoryUtilization" not in json.dumps(pod)
 
 
 @pytest.mark.parametrize("levels", [["cluster"], ["node", "cluster"], ["team", "cluster"]])
@@ -225,9 +236,31 @@ def test_the_pod_comes_after_its_credentials_and_access(assembly: Assembly) -> N
 
 def test_a_head_node_is_told_what_to_type(assembly: Assembly) -> None:
     outputs = {name: json.dumps(each["Value"]) for name, each in assembly.template(STACK)["Outputs"].items()}
-    assert "aws s3 cp" in outputs["hpc1InstallCommand"]
     assert "install --set CLUSTER_NAME=hpc-1 --set AWS_REGION=us-west-2" in outputs["hpc1InstallCommand"]
     assert "AdditionalIamPolicies" in outputs["hpc1PolicySetting"]
+
+
+def test_what_root_runs_lies_where_nobody_else_can_have_put_it(assembly: Assembly, tmp_path: Path) -> None:
+    """Guards against a name that is known before: whoever makes such a folder first has root run what is in it."""
+    command = str(plain(assembly.template(STACK)["Outputs"]["hpc1InstallCommand"]["Value"]))
+    log, temporary = tmp_path / "log", tmp_path / "tmp"
+    temporary.mkdir()
+    fakes = {
+        "aws": 'for to in "$@"; do :; done; touch "$to"; stat -c "%a %n" "$(dirname "$to")"',
+        "sudo": '"$@"',
+        "python3": 'stat -c "%F" "$2"; echo "$@"; exit 7',
+    }
+    for name, text in fakes.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nexec >> {log}\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(temporary)}
+    done = subprocess.run(["/bin/sh", "-c", command], env=environment, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (7, ""), "the installer's own status"
+    folder, kind, arguments = log.read_text().splitlines()
+    mode, _, made = folder.partition(" ")
+    assert (mode, kind) == ("700", "regular empty file")
+    assert arguments.startswith(f"-I {made}/dcgm-cloudwatch.pyz install --set CLUSTER_NAME=hpc-1 ")
+    assert list(temporary.iterdir()) == [], "nothing is left behind"
 
 
 def test_what_a_head_node_gets_is_the_program_and_python_runs_it(assembly: Assembly) -> None:

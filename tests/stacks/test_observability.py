@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from rapids_eks.system_pods import GRAFANA, KUBE_STATE_METRICS, NODE_EXPORTER, S
 from rehearsal.kubernetes.api import Api
 from stacks import observability
 from tests.rehearsal.live.account import Account, Outcome
-from tests.stacks import secret_search
+from tests.stacks import planted_secret, secret_search
 from tests.stacks.assembly import Assembly
 from tests.stacks.eks_access import api, role
 from tests.stacks.observability_stacks import ADMIN, NAME, STACKS, TEAMS, synthesized
@@ -129,7 +128,7 @@ def test_the_alert_manager_tells_the_topic_and_its_subscribers(account: Account,
     amp, workspace = account.client("amp"), deployed.outputs["Workspace"].rpartition(" ")[2]
     definition = amp.describe_alert_manager_definition(workspaceId=workspace)["alertManagerDefinition"]["data"]
     config = yaml.safe_load(yaml.safe_load(definition)["alertmanager_config"])
-    (told,) = [each for receiver in config["receivers"] for each in receiver["sns_configs"]]
+    (told,) = [each for receiver in config["receivers"] for each in receiver.get("sns_configs", [])]
     found = account.client("sns").list_subscriptions_by_topic(TopicArn=told["topic_arn"])["Subscriptions"]
     assert {each["Protocol"] for each in found} == {"email", "https"}
     rules = amp.describe_rule_groups_namespace(workspaceId=workspace, name="gpu")["ruleGroupsNamespace"]["data"]
@@ -139,7 +138,9 @@ def test_the_alert_manager_tells_the_topic_and_its_subscribers(account: Account,
 
 
 def test_the_monitors_are_there(deployed: Deployed) -> None:
-    (drivers,) = deployed.kubernetes.items(f"{CUSTOM}/podmonitors")
+    found = {each["metadata"]["name"]: each for each in deployed.kubernetes.items(f"{CUSTOM}/podmonitors")}
+    assert found.keys() == {"spark-drivers", "dcgm-cloudwatch"}
+    drivers = found["spark-drivers"]
     assert drivers["spec"]["namespaceSelector"]["matchNames"] == list(TEAMS)
     names = [each["metadata"]["name"] for each in deployed.kubernetes.items(f"{CUSTOM}/servicemonitors")]
     assert "karpenter" in names
@@ -156,28 +157,55 @@ def test_the_commands_name_what_is_there(deployed: Deployed) -> None:
     assert deployed.kubernetes.get(f"/apis/apps/v1/namespaces/{grafana.NAMESPACE}/deployments/{name}")
 
 
-def test_the_password_is_nowhere_but_in_its_secret(account: Account, deployed: Deployed) -> None:
-    """Searched for are templates, assets, the rehearsal's own files, logs, outputs, events and Kubernetes objects."""
-    search = partial(_search, account, deployed)
-    assert search(deployed.password) == []
-    planted = f"Planted{deployed.password[::-1]}"
-    (deployed.assembly.folder / "planted.txt").write_text(f"https://x/?p={planted}")
-    data = {"metadata": {"name": "planted"}, "data": {"text": f"a {planted} b"}}
-    secret = {"metadata": {"name": "planted"}, "stringData": {"text": f"a {planted} b"}}
-    for kind, body in (("configmaps", data), ("secrets", secret)):
-        deployed.kubernetes.create(f"/api/v1/namespaces/default/{kind}", body)
-    found = " ".join(search(planted))
-    assert all(place in found for place in ("planted.txt", "/api/v1/configmaps", "/api/v1/secrets", "Secret default"))
-    for kind in ("configmaps", "secrets"):
-        deployed.kubernetes.delete(f"/api/v1/namespaces/default/{kind}/planted")
+def test_the_password_is_nowhere_but_in_its_secret(account: Account, deployed: Deployed, tmp_path: Path) -> None:
+    """Searched for are templates, assets, logs, outputs, events and Kubernetes objects: first, another one is found."""
+    with planted_secret.everywhere(account, deployed.kubernetes, tmp_path) as planted:
+        texts = _texts(account, deployed, tmp_path)
+    found = secret_search.places(texts, planted_secret.SECRET)
+    assert {how: place for how, place in planted.items() if place not in found} == {}
+    assert secret_search.places(texts, deployed.password) == []
 
 
-def _search(account: Account, deployed: Deployed, secret: str) -> list[str]:
-    texts = secret_search.files([deployed.assembly.folder])
+def _texts(account: Account, deployed: Deployed, also: Path) -> dict[str, str]:
+    texts = secret_search.files([deployed.assembly.folder, also]) | secret_search.stored(account.client("s3"))
     texts |= secret_search.logs(account.client("logs")) | secret_search.objects(deployed.kubernetes)
     texts |= {"outputs": json.dumps({key: value for key, value in deployed.outputs.items() if key != "password"})}
-    texts |= {"events": deployed.stacks["Observability"].reasons}
-    return secret_search.places(texts, secret)
+    return texts | {"events": "".join(each.reasons for each in deployed.stacks.values())}
+
+
+def disk(account: Account, deployed: Deployed) -> tuple[str, int, str]:
+    """Return Prometheus' volume, its GiB, and what its claim says that it has."""
+    path = f"/api/v1/namespaces/{prometheus.NAMESPACE}/persistentvolumeclaims"
+    (claim,) = deployed.kubernetes.items(path)
+    tag = {"Name": "tag:CSIVolumeName", "Values": [claim["spec"].get("volumeName", "not bound yet")]}
+    (found,) = account.client("ec2").describe_volumes(Filters=[tag])["Volumes"]
+    return found["VolumeId"], found["Size"], claim["status"]["capacity"]["storage"]
+
+
+def stateful_set(deployed: Deployed) -> dict[str, Any]:
+    path = f"/apis/apps/v1/namespaces/{prometheus.NAMESPACE}/statefulsets/prometheus-{prometheus.SERVICE}"
+    return deployed.kubernetes.get(path) or {}
+
+
+def test_a_larger_volume_keeps_what_is_stored(account: Account, deployed: Deployed, tmp_path: Path) -> None:
+    """Guards against claims of a StatefulSet, which the operator deletes with it when its template is to change."""
+    account.waits(lambda: phases(deployed) == {"Running"})
+    before, made = disk(account, deployed), stateful_set(deployed)["metadata"]["uid"]
+    assert before[1:] == (50, "50Gi")
+    assembly = synthesized(tmp_path, volume_gib=60)
+    updated = assembly.update(account, "Observability", deployed.stacks["Observability"])
+    assert updated.status == "UPDATE_COMPLETE", updated.reasons
+    account.waits(lambda: stateful_set(deployed).get("metadata", {}).get("uid", made) != made)
+    account.waits(lambda: "prometheus-kps-prometheus-0" in pods(deployed, prometheus.NAMESPACE))
+    account.waits(lambda: phases(deployed) == {"Running"})
+    account.waits(lambda: disk(account, deployed) == (before[0], 60, "60Gi"))
+
+
+def test_a_smaller_volume_is_refused(account: Account, deployed: Deployed, tmp_path: Path) -> None:
+    assembly = synthesized(tmp_path, volume_gib=40)
+    refused = assembly.update(account, "Observability", deployed.stacks["Observability"])
+    assert refused.status == "UPDATE_ROLLBACK_COMPLETE", refused.reasons
+    assert "less than" in refused.reasons
 
 
 def test_a_longer_retention_and_another_dashboard_arrive(
@@ -187,7 +215,7 @@ def test_a_longer_retention_and_another_dashboard_arrive(
         return {name: {**each, "description": "changed"} for name, each in usual_dashboards(*given).items()}
 
     monkeypatch.setattr(observability, "dashboards", changed)
-    assembly = synthesized(tmp_path, retention_days=30, log_retention_days=7)
+    assembly = synthesized(tmp_path, retention_days=30, log_retention_days=7, volume_gib=60)
     updated = assembly.update(account, "Observability", deployed.stacks["Observability"])
     assert updated.status == "UPDATE_COMPLETE", updated.reasons
     made = deployed.kubernetes.get(f"{CUSTOM}/prometheuses/{prometheus.SERVICE}") or {}

@@ -12,13 +12,17 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from template_graph import Graph
 
+from rapids_eks import prometheus
+from rapids_eks.gpu_metrics.alerts import Alert, alerts
 from rapids_eks.kept_series import TIERS
 from rehearsal.access.policy import Caller, verdict
+from rehearsal.kubernetes.prometheus_operator import stateful_set
 from tests.rehearsal.live.account import Resources
 from tests.stacks.assembly import ACCOUNT, Assembly
 from tests.stacks.observability_stacks import SUBSCRIBERS, synthesized
 
 STACK = "Observability"
+PARTS = ("Namespace", "Claim", "Chart")
 REGION = "us-west-2"
 LINT = {"ignore_checks": ["W3005"]}  # CDK names in DependsOn what a Ref names too
 # What the resources' own values are, once they are there
@@ -116,10 +120,9 @@ def test_the_topic_takes_messages_of_this_workspace_and_of_this_account_s_alarms
     assert says(document, who, "sns:Publish", ARNS["AWS::SNS::Topic"], **keys) == may
     ((_, key),) = of_kind(resources, "AWS::KMS::Key").items()
     encrypting = resolved(resources, key["Properties"]["KeyPolicy"])
-    same = may or source.startswith(WORKSPACE[:-1])  # the key is made before the workspace is known
-    for action in ("kms:Decrypt", "kms:GenerateDataKey"):
-        allowed = says(encrypting, who, action, ARNS["AWS::KMS::Key"], **keys)
-        assert allowed == (same and account == ACCOUNT and who != "events.amazonaws.com")
+    for action in ("kms:Decrypt", "kms:GenerateDataKey"):  # whether or not the service tells KMS for whom it asks
+        for about in ({}, keys):
+            assert says(encrypting, who, action, ARNS["AWS::KMS::Key"], **about) == (who != "events.amazonaws.com")
     ((_, topic),) = of_kind(resources, "AWS::SNS::Topic").items()
     assert resolved(resources, topic["Properties"]["KmsMasterKeyId"]) == ARNS["AWS::KMS::Key"]
 
@@ -171,6 +174,30 @@ def test_pods_have_their_credentials_before_they_start_and_until_they_end(resour
     assert {"AWS::SecretsManager::Secret", "AWS::EKS::Addon"} <= needed
 
 
+def test_the_workspace_comes_after_the_policy_by_which_its_logs_are_delivered(resources: Resources) -> None:
+    """Guards against a policy that AWS writes where it finds none, and that nobody deletes."""
+    ((workspace, _),) = of_kind(resources, "AWS::APS::Workspace").items()
+    assert "AWS::Logs::ResourcePolicy" in kinds(resources, Graph(resources), workspace)
+
+
+def test_the_claim_of_the_volume_outlives_the_chart_and_is_there_before_it(resources: Resources) -> None:
+    """Guards against a claim that goes with a StatefulSet, and against one that is left when all has gone."""
+    names = {part: next(name for name in resources if name.startswith(f"Prometheus{part}")) for part in PARTS}
+    graph = Graph(resources)
+    assert names["Claim"] in graph.needs(names["Chart"])
+    assert names["Namespace"] in graph.needs(names["Claim"])
+    (claim,) = json.loads(resolved(resources, resources[names["Claim"]]["Properties"]["Manifest"]))
+    values = json.loads(resolved(resources, resources[names["Chart"]]["Properties"]["Values"]))
+    spec = values["prometheus"]["prometheusSpec"]
+    assert spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Retain"
+    made = {"metadata": {"name": prometheus.SERVICE, "namespace": prometheus.NAMESPACE}, "spec": spec}
+    made["spec"]["storage"] = spec["storageSpec"]
+    pods = stateful_set(made)
+    (template,) = pods["spec"]["volumeClaimTemplates"]
+    assert claim["metadata"]["name"] == f"{template['metadata']['name']}-{pods['metadata']['name']}-0"
+    assert claim["spec"] == template["spec"]
+
+
 def test_monitors_come_after_the_kinds_that_they_are_of(resources: Resources) -> None:
     (monitors,) = [name for name in resources if name.startswith("PrometheusMonitors")]
     (chart,) = [name for name in resources if name.startswith("PrometheusChart")]
@@ -184,19 +211,50 @@ def test_each_subscriber_is_subscribed_by_its_protocol(resources: Resources) -> 
     )
 
 
-def test_what_it_costs_is_said_at_synth(assembly: Assembly) -> None:
+def infos(assembly: Assembly) -> list[str]:
     said = json.loads((assembly.folder / f"{STACK}.metadata.json").read_text())
-    (text,) = [entry["data"] for each in said.values() for entry in each if entry["type"] == "aws:cdk:info"]
+    return [entry["data"] for each in said.values() for entry in each if entry["type"] == "aws:cdk:info"]
+
+
+def test_that_alerts_tell_nobody_is_said_at_synth(assembly: Assembly, tmp_path: Path) -> None:
+    assert not [text for text in infos(assembly) if "nobody" in text]
+    assert [text for text in infos(synthesized(tmp_path, alert_subscribers=())) if "nobody" in text]
+
+
+def test_alerts_link_to_the_runbooks_that_are_named(assembly: Assembly, tmp_path: Path) -> None:
+    page = "https://wiki.example.com/gpu-alerts"
+    text = synthesized(tmp_path, runbooks=page).text(STACK)
+    assert f"{page}#gpuhot" in text
+    assert "docs/gpu-alerts.md#gpuhot" in assembly.text(STACK)
+
+
+def test_what_it_costs_is_said_at_synth(assembly: Assembly) -> None:
+    (text,) = infos(assembly)
     assert "with all nodes at work" in text
     assert "USD" in text
     assert TIERS[0][1] == 0.90e-7, "the price that the text was made with"
 
 
-def test_the_alert_manager_s_definition_is_yaml_within_yaml(resources: Resources) -> None:
+@pytest.fixture
+def alert_manager(resources: Resources) -> dict[str, Any]:
+    """The definition, which is YAML within YAML."""
     ((_, made),) = of_kind(resources, "AWS::APS::Workspace").items()
-    config = yaml.safe_load(
-        yaml.safe_load(resolved(resources, made["Properties"]["AlertManagerDefinition"]))["alertmanager_config"]
-    )
-    (receiver,) = config["receivers"]
-    assert config["route"]["receiver"] == receiver["name"]
-    assert receiver["sns_configs"][0]["topic_arn"] == ARNS["AWS::SNS::Topic"]
+    text = resolved(resources, made["Properties"]["AlertManagerDefinition"])
+    return dict(yaml.safe_load(yaml.safe_load(text)["alertmanager_config"]))
+
+
+def told(config: dict[str, Any], **labels: str) -> list[str]:
+    """Return the topics that get an alert with these labels: the first route that matches takes it."""
+    wanted = {f'{name}="{value}"' for name, value in labels.items()}
+    routes = [each for each in config["route"].get("routes", []) if set(each["matchers"]) <= wanted]
+    (name,) = [each["receiver"] for each in [*routes, config["route"]]][:1]
+    (receiver,) = [each for each in config["receivers"] if each["name"] == name]
+    return [each["topic_arn"] for each in receiver.get("sns_configs", [])]
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+def test_what_is_only_worth_knowing_is_sent_to_nobody_and_all_else_to_the_topic(
+    alert_manager: dict[str, Any], alert: Alert
+) -> None:
+    wanted = [] if alert.severity == "info" else [ARNS["AWS::SNS::Topic"]]
+    assert told(alert_manager, severity=alert.severity, alertname=alert.name) == wanted

@@ -47,7 +47,7 @@ class Fleet:
         for gpu in range(self.gpus):
             node, team = ("InstanceId", instance(gpu // self.of_one)), ("Team", team_of(gpu, minute))
             whole = (root, node, ("GPU", str(gpu % self.of_one)))
-            for name, value in values(gpu, minute).items():
+            for name, value in (parts(gpu, minute) if self.mig else values(gpu, minute)).items():
                 own = (*whole, ("MIG", "7")) if self.mig and name in SLICED else whole
                 yield from ((place, name, value) for place in (own, (root, node), (root, team), (root,)))
         for place, count in self._counts(root, minute).items():
@@ -72,7 +72,7 @@ class Fleet:
 
 
 SLICED = {
-    *("GPUUtilization", "GPUMemoryUtilization", "GPUMemoryUsed", "GPUMemoryFree", "GPUMemoryUsedPercent"),
+    *("GPUUtilization", "GPUMemoryUsed", "GPUMemoryFree", "GPUMemoryUsedPercent"),
     *("GPUAllocated", "GPUAllocatedIdle"),
 }
 
@@ -104,3 +104,8 @@ def values(gpu: int, minute: int) -> Values:
         "GPUAllocated": 1.0,
         "GPUAllocatedIdle": float(gpu % 4 == 0),
     }
+
+
+def parts(gpu: int, minute: int) -> Values:
+    """Return the same of a GPU that MIG has cut up, of whose memory DCGM measures no utilization."""
+    return {name: value for name, value in values(gpu, minute).items() if name != "GPUMemoryUtilization"}

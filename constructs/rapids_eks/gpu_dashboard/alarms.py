@@ -1,15 +1,13 @@
 """Alarms on the GPUs of a whole cluster, and on the exporter that measures them."""
 
 from collections.abc import Sequence
-from typing import cast
 
-import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from rapids_eks.gpu_dashboard.metrics import CLUSTER, METRICS, OF_EXPORTER, TEAM, namespace
+from rapids_eks.gpu_dashboard.alarm import alarm, late, metric
+from rapids_eks.gpu_dashboard.metrics import CLUSTER, METRICS, TEAM, namespace
 from rapids_eks.gpu_dashboard.thresholds import PERIOD_MINUTES, Thresholds
 from rapids_eks.team_layout import pascal_case
 
@@ -37,7 +35,7 @@ class GpuAlarms(Construct):
         Whatever is not published has no alarm.
         """
         super().__init__(scope, id)
-        self._cluster, self._published, self._topic = cluster_name, {*metrics, *OF_EXPORTER}, topic
+        self._cluster, self._published, self._topic = cluster_name, {*metrics}, topic
         self._hot(thresholds.temperature_celsius)
         self._errors("Xid", "GPUXidErrors", "The driver told an error of a GPU: a job's own, or a broken GPU")
         self._errors("Ecc", "GPUEccErrors", "GPU memory was corrupt: the node should go")
@@ -80,51 +78,23 @@ class GpuAlarms(Construct):
         )
 
     def _late(self, limit: float) -> None:
-        self._alarm(
+        late(
+            self,
             "ExporterLate",
-            self._metric("LagSeconds", "Maximum"),
-            f"GPU metrics come more than {limit:g} s late, or not at all",
-            threshold=limit,
-            periods=2,
-            comparison=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            missing=cloudwatch.TreatMissingData.BREACHING,
+            namespace=namespace(self._cluster),
+            dimensions={CLUSTER: self._cluster},
+            cluster_name=self._cluster,
+            limit=limit,
+            topic=self._topic,
         )
 
     def _metric(self, name: str, statistic: str, *, team: str | None = None) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace=namespace(self._cluster),
-            metric_name=name,
-            dimensions_map={CLUSTER: self._cluster, **({TEAM: team} if team else {})},
-            statistic=statistic,
-            period=cdk.Duration.minutes(PERIOD_MINUTES),
-        )
+        dimensions = {CLUSTER: self._cluster, **({TEAM: team} if team else {})}
+        return metric(namespace(self._cluster), name, statistic, dimensions)
 
     def _alarm(
-        self,
-        id_: str,
-        metric: cloudwatch.Metric,
-        text: str,
-        *,
-        threshold: float,
-        periods: int,
-        on: bool = True,
-        comparison: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,  # no GPU is no trouble
+        self, id_: str, watched: cloudwatch.Metric, text: str, *, threshold: float, periods: int, on: bool = True
     ) -> None:
-        if metric.metric_name not in self._published:
-            return
-        alarm = cloudwatch.Alarm(
-            self,
-            id_,
-            metric=cast("cloudwatch.IMetric", metric),
-            alarm_description=f"{text} ({self._cluster})",
-            threshold=threshold,
-            evaluation_periods=periods,
-            comparison_operator=comparison,
-            treat_missing_data=missing,
-            actions_enabled=on,
-        )
-        if self._topic:
-            action = cast("cloudwatch.IAlarmAction", actions.SnsAction(self._topic))
-            alarm.add_alarm_action(action)
-            alarm.add_ok_action(action)
+        if watched.metric_name in self._published:
+            text = f"{text} ({self._cluster})"
+            alarm(self, id_, watched, text, threshold=threshold, periods=periods, topic=self._topic, on=on)

@@ -27,9 +27,10 @@ METRICS: tuple[MetricName, ...] = get_args(MetricName)
 OF_ROLL_UPS = ("GPUCount",)  # which a single GPU has not
 # What the parts have of their own where a GPU is cut up by MIG; the rest is the whole GPU's.
 OF_PARTS = (
-    *("GPUUtilization", "GPUMemoryUtilization", "GPUMemoryUsed", "GPUMemoryFree", "GPUMemoryUsedPercent"),
+    *("GPUUtilization", "GPUMemoryUsed", "GPUMemoryFree", "GPUMemoryUsedPercent"),
     *("GPUAllocated", "GPUAllocatedIdle"),
 )
+NOT_OF_PARTS = ("GPUMemoryUtilization",)  # which then nothing has, parts or whole
 # Of the exporter itself, by the cluster alone.
 OF_EXPORTER = (
     *("LagSeconds", "DatumsSent", "DatumsQuarantined", "Retries", "ThrottledRequests", "UnresolvedInstanceIds"),
@@ -59,6 +60,11 @@ class Source:
         return [self.namespace, metric, *(part for pair in self.known.items() for part in pair)]
 
 
+def published(chosen: Sequence[MetricName], *, mig: bool) -> tuple[MetricName, ...]:
+    """Return what is published of the chosen metrics; with `mig` GPUs are cut up, and not all can be measured."""
+    return tuple(name for name in chosen if not (mig and name in NOT_OF_PARTS))
+
+
 def of_cluster(name: str, levels: Sequence[Level] = LEVELS, *, mig: bool = False) -> Source:
     """Return the source of an EKS cluster; with `mig` its GPUs are cut up, and each part is measured."""
     every: dict[Level, tuple[str, ...]] = {
@@ -78,3 +84,8 @@ def namespace(cluster: str) -> str:
 def of_parallel_cluster(name: str) -> Source:
     """Return the source of a cluster of AWS ParallelCluster, whose GPUs are measured and nothing above."""
     return Source(f"ParallelCluster/{name}/GPU", {"gpu": (INSTANCE, GPU)})
+
+
+def parallel_cluster_dashboard(name: str) -> str:
+    """Return the name of the dashboard of a cluster of AWS ParallelCluster."""
+    return f"{name}-parallelcluster-gpu"

@@ -17,6 +17,10 @@ written: its *bandwidth*. How full memory is, *memory used* says; RAPIDS fills i
 * **Held back**: clocks are lowered by power, heat or hardware. That of an idle GPU does not count.
 * Graphs of nodes and GPUs show {SHOWN}, the most extreme of the range in view, with those that are gone by now."""
 
+OF_PARTS = """
+* **The GPUs are cut up by MIG**: utilization is the share of time in which a part's own engine worked. Memory
+utilization is not measured of parts."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -37,20 +41,26 @@ def of_cluster(
 
 
 def _whole(source: Source, name: str, limits: Limits, alarms: Sequence[str]) -> Iterator[Row]:
-    yield [Widget("about", 24, 6, text=ABOUT.format(name=name))]
-    if alarms:
-        yield [Widget("alarms", 24, 2, "Alarms", alarms=alarms)]
+    yield [Widget("about", 24, 6, text=ABOUT.format(name=name) + (OF_PARTS if source.mig else ""))]
+    yield from _alarms(alarms)
     yield fleet.overview(source)
     yield from fleet.four_graphs(source, limits.hot)
     yield from _detail(source)
     yield fleet.exporter(source, limits.lag)
 
 
-def of_parallel_cluster(source: Source, name: str) -> Iterator[Row]:
-    """Yield what there is to see of a cluster of AWS ParallelCluster."""
+def of_parallel_cluster(source: Source, name: str, lag: float, alarms: Sequence[str]) -> Iterator[Row]:
+    """Yield what there is to see of a cluster of AWS ParallelCluster, with the alarm of so many seconds of lag."""
     about = f"# GPUs of {name}\nEach graph shows the {SHOWN} GPUs with the highest values. MB are 1,000,000 bytes."
     yield [Widget("about", 24, 2, text=about)]
+    yield from _alarms(alarms)
     yield from breakdown.parallel_cluster(source)
+    yield fleet.exporter(source, lag)
+
+
+def _alarms(alarms: Sequence[str]) -> Iterator[Row]:
+    if alarms:
+        yield [Widget("alarms", 24, 2, "Alarms", alarms=alarms)]
 
 
 def _detail(source: Source) -> Iterator[Row]:

@@ -7,12 +7,12 @@ GPU = ("cluster", "node", "gpu", "UUID", "modelName")  # what tells one GPU from
 SLICE = (*GPU, "GPU_I_ID", "GPU_I_PROFILE")  # the same of what pods are given: a GPU, or an instance of MIG
 
 
-def measured(name: str, selector: str = "") -> str:
-    """Return the field in the unit of exporter 4.8, from either version's series.
+def measured(name: str, selector: str = "", offset: str = "") -> str:
+    """Return the field in the unit of exporter 4.8, from either version's series; `offset` is how long ago it was.
 
     A ratio of more than 1 is a percentage already: DCGM before 4.7 knew the new names, and kept the old numbers.
     """
-    selected = f"{{{selector}}}" if selector else ""
+    selected = (f"{{{selector}}}" if selector else "") + (f" offset {offset}" if offset else "")
     old = f"{name}{selected} < {BLANK}"
     if name not in RENAMED:
         return f"({old})"
@@ -20,6 +20,11 @@ def measured(name: str, selector: str = "") -> str:
     if factor == 100:  # noqa: PLR2004 - percent of a ratio
         return f"({old} or 100 * ({new} <= 1) or {new} < {BLANK})"
     return f"({old} or {new} * {factor!r})" if factor != 1 else f"({old} or {new} < {BLANK})"
+
+
+def names(field: str) -> tuple[str, ...]:
+    """Return under which names the exporter has published a field, the oldest first."""
+    return (field, RENAMED[field].field) if field in RENAMED else (field,)
 
 
 def each(labels: tuple[str, ...], expression: str) -> str:

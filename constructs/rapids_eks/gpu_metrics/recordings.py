@@ -6,6 +6,8 @@ from rapids_eks.gpu_metrics.expressions import GPU, SLICE, bits, each, measured
 
 # https://github.com/NVIDIA/DCGM/blob/v4.6.0/dcgmlib/dcgm_fields.h, DCGM_CLOCKS_EVENT_REASON_*
 POWER_CAP, HW_SLOWDOWN, SW_THERMAL, HW_THERMAL, POWER_BRAKE = 0x4, 0x8, 0x20, 0x40, 0x80
+SLOWED_DOWN = (HW_SLOWDOWN, SW_THERMAL, HW_THERMAL, POWER_BRAKE)
+HELD_BACK = (POWER_CAP, *SLOWED_DOWN)  # whatever lowers clocks; to be idle does, too, but holds nothing back
 REASONS = measured("DCGM_FI_DEV_CLOCKS_EVENT_REASONS")
 SAME_SLICE = "on (cluster, node, gpu, UUID, GPU_I_ID)"
 
@@ -47,7 +49,7 @@ def _of_gpus() -> list[Recording]:
         Recording("gpu:power_capped:bool", each(GPU, f"({bits(REASONS, POWER_CAP)}) > bool 0")),
         Recording(
             "gpu:slowed_down:bool",
-            each(GPU, f"({bits(REASONS, HW_SLOWDOWN, SW_THERMAL, HW_THERMAL, POWER_BRAKE)}) > bool 0"),
+            each(GPU, f"({bits(REASONS, *SLOWED_DOWN)}) > bool 0"),
         ),
         Recording("gpu:xid_errors:total", each((*GPU, "xid"), 'DCGM_EXP_XID_ERRORS_TOTAL{xid!=""}')),
         Recording("gpu:ecc_double_bit_errors:total", each(GPU, measured("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"))),

@@ -50,14 +50,14 @@ def _all_devices() -> str:
     return f"max by ({dcgm.DEVICE}) ({dcgm.PRESENCE.promql()})"
 
 
-def _users(matchers: str = dcgm.ALLOCATED, window: str = "", offset: str = "") -> str:
+def _users(offset: str = "") -> str:
     """Return the utilisation of each GPU for each pod that has it."""
-    return f"max by ({_USER}) ({dcgm.UTILIZATION.promql(matchers, window, offset)})"
+    return f"max by ({_USER}) ({dcgm.UTILIZATION.promql(dcgm.ALLOCATED, offset)})"
 
 
 def _idle() -> str:
     """Return the GPUs whose pod had them the whole window and hardly used them."""
-    mean = f"{_users(window=IDLE_WINDOW)} < {IDLE_PERCENT}"
+    mean = f"avg_over_time(({_users()})[{IDLE_WINDOW}:1m]) < {IDLE_PERCENT}"
     return f"({mean} and {_users()} and {_users(offset=IDLE_WINDOW)})"
 
 

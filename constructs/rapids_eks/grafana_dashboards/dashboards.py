@@ -9,7 +9,7 @@ from rapids_eks.grafana_dashboards.panels import Json
 from rapids_eks.grafana_dashboards.spark import spark
 
 # How the names of all metrics that are shown begin
-_METRIC = re.compile(r"\b(?:DCGM|kube|karpenter|metrics)_\w+")
+_METRIC = re.compile(r"\b(?:DCGM|kube|karpenter|metrics|node|spark)_\w+")
 
 
 def dashboards(prices: Prices | None = None) -> Mapping[str, Json]:

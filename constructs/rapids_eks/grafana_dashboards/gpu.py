@@ -96,12 +96,12 @@ def _health() -> list[Panel]:
 
 def _xids() -> Query:
     labels = (dcgm.NODE, dcgm.GPU, "xid")
-    counted = new_events(dcgm.XID_ERRORS.promql(_CHOSEN), "$__interval", labels, restarting=True)
+    counted = new_events(f"{dcgm.XID_ERRORS}{{{_CHOSEN}}}", "$__interval", labels, restarting=True)
     return Query(counted, "{{node}} GPU {{gpu}} XID {{xid}}")
 
 
 def _ecc() -> Query:
     """Return the errors; they are counted by the driver, whatever becomes of the exporter."""
     labels = (dcgm.NODE, dcgm.GPU)
-    counted = new_events(dcgm.ECC_ERRORS.promql(_CHOSEN), "$__interval", labels, restarting=False)
+    counted = new_events(f"{dcgm.ECC_ERRORS}{{{_CHOSEN}}}", "$__interval", labels, restarting=False)
     return Query(counted, "{{node}} GPU {{gpu}}")

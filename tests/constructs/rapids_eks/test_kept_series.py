@@ -14,8 +14,7 @@ from rapids_eks.grafana_dashboards.dashboards import dashboards, metrics
 from rapids_eks.kept_series import Fleet, Kept
 
 TYPES = ("g5.2xlarge", "m5.xlarge")
-METRIC = re.compile(r"\b(?:DCGM|kube|karpenter|node|metrics)_\w+")
-KEYWORDS = {"node"}
+METRIC = re.compile(r"\b(?:DCGM|kube|karpenter|node|metrics|spark)_\w+")
 
 
 def kept(labels: Mapping[str, str]) -> bool:
@@ -33,7 +32,7 @@ def read_by_rules() -> set[str]:
     """Return the metrics that rules read, without those that they record."""
     found = [rule for group in rules.rules()["groups"] for rule in group["rules"]]
     own = {rule["record"] for rule in found if "record" in rule}
-    return {name for rule in found for name in METRIC.findall(rule["expr"])} - own - {"node_name"}
+    return {name for rule in found for name in METRIC.findall(rule["expr"])} - own
 
 
 @pytest.mark.parametrize(
@@ -44,6 +43,17 @@ def test_what_is_shown_or_alerted_on_is_kept(name: str) -> None:
     assert kept({"__name__": name, "instance_type": "g5.2xlarge"})
 
 
+@pytest.mark.parametrize("pattern", [name for each in kept_series.KEPT for name in each.names if name != "up"])
+def test_nothing_is_kept_and_paid_for_that_is_not_shown_or_alerted_on(pattern: str) -> None:
+    assert any(re.fullmatch(pattern, name) for name in metrics(dashboards()) | read_by_rules())
+
+
+def test_a_panel_over_the_node_exporter_would_be_noticed() -> None:
+    panel = {"targets": [{"expr": "rate(node_cpu_seconds_total[5m]) / node_load1"}]}
+    asked = metrics({"x.json": {"panels": [panel], "templating": {"list": []}}})
+    assert asked == {"node_cpu_seconds_total", "node_load1"}
+
+
 @pytest.mark.parametrize(
     "labels",
     [
@@ -51,7 +61,8 @@ def test_what_is_shown_or_alerted_on_is_kept(name: str) -> None:
         {"__name__": "apiserver_request_duration_seconds_bucket"},
         {"__name__": "karpenter_pods_startup_duration_seconds_bucket"},
         {"__name__": "node_cpu_seconds_total", "mode": "user"},
-        {"__name__": "kube_pod_info_more"},
+        {"__name__": "kube_pod_info"},
+        {"__name__": "kube_node_labels_more"},
         {"__name__": kept_series.ESTIMATE, "instance_type": "g5.24xlarge"},
         {"__name__": kept_series.ESTIMATE, "instance_type": "g5x2xlarge"},
     ],
@@ -88,6 +99,6 @@ def test_more_never_costs_less_and_never_more_than_at_the_first_price(one: float
 
 def test_series_are_counted_by_what_they_are_of() -> None:
     table = [Kept(("a", "b"), "gpus", 3), Kept(("c",), "cluster", 10)]
-    fleet = Fleet(gpus=4, nodes=0, vcpus=0, pods=0, applications=0, types=2)
+    fleet = Fleet(gpus=4, nodes=0, applications=0, types=2)
     assert kept_series.series(fleet, table) == 2 * 3 * 4 + 10 + 2 * kept_series.OFFERS
     assert kept_series.samples(100, interval=30) == pytest.approx(100 * 730 * 120)

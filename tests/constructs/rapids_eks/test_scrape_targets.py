@@ -1,24 +1,20 @@
 """Every target that is to be scraped is selected by a monitor, and each monitor by Prometheus, as helm renders them."""
 
-import json
-import subprocess
-from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import rendered_charts
 
 from rapids_eks import kept_series, prometheus, scrape_targets
 from rapids_eks.gpu_operator import values as gpu_operator_values
 from rapids_eks.job_pools import CORE_LABELS, EXECUTOR_LABELS
 from rapids_eks.karpenter.controller import chart_values as karpenter_values
+from rapids_eks.metrics_exporter import objects
 from rapids_eks.team_namespace import team_objects
-from rehearsal.charts import repositories
 from rehearsal.emr import pods as emr
 from rehearsal.emr.job import Job, Monitoring
-from rehearsal.kubernetes import build
+from rehearsal.kubernetes.prometheus_operator import stateful_set
+from rehearsal.prometheus import gpu_operator
 
 TEAM = "emr-ml-team-a"
 Item = dict[str, Any]
@@ -44,36 +40,33 @@ CHARTS: dict[str, tuple[str, Item]] = {
 }
 
 
-@cache
-def archives() -> Mapping[str, bytes]:
-    """Return the charts by name: stand-ins, or real ones where a folder of them is given."""
-    return {chart.name: chart.pack() for _, chart in repositories.load().every() if chart.name in CHARTS}
-
-
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
-    """What helm makes of each chart with our values, each object with its namespace."""
+@pytest.fixture(scope="module", name="rendered")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
+    """What helm makes of each chart with our values, each object with its namespace, and what operators make of it."""
     folder, found = tmp_path_factory.mktemp("charts"), []
     for name, (namespace, values) in CHARTS.items():
-        found += list(_rendered(folder, name, namespace, values))
-    return found
+        found += list(rendered_charts.rendered(folder, name, namespace, values))
+    made = [stateful_set(each) for each in found if each["kind"] == "Prometheus"]
+    return [*found, *made, *_of_the_gpu_operator(found)]
 
 
-def _rendered(folder: Path, name: str, namespace: str, values: Item) -> Iterator[Item]:
-    (folder / f"{name}.tgz").write_bytes(archives()[name])
-    (folder / f"{name}.json").write_text(json.dumps(values))
-    words = [str(build.tools() / "helm"), "template", name, f"{name}.tgz", "--namespace", namespace]
-    words += ["--values", f"{name}.json", "--api-versions", "monitoring.coreos.com/v1", "--kube-version", "1.35.0"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-    for each in yaml.safe_load_all(done.stdout):
-        if each:
-            each["metadata"].setdefault("namespace", namespace)
-            yield each
+def _of_the_gpu_operator(found: list[Item]) -> list[Item]:
+    """Return the exporter's objects: the stand-in's chart brings them, the real one leaves them to the operator."""
+    if any(each["metadata"]["name"] == gpu_operator.NAME for each in found):
+        return []
+    namespace, values = CHARTS["gpu-operator"]
+    pod = gpu_operator.pod(namespace, "node")
+    exporter = {
+        "kind": "DaemonSet",
+        "metadata": {"name": gpu_operator.NAME, "namespace": namespace},
+        "spec": {"template": {key: pod[key] for key in ("metadata", "spec")}},
+    }
+    monitor = gpu_operator.service_monitor(values["dcgmExporter"]["serviceMonitor"], namespace)
+    return [gpu_operator.service(namespace), monitor, exporter]
 
 
 def monitors(rendered: list[Item]) -> list[Item]:
-    own = [scrape_targets.karpenter(), scrape_targets.spark_drivers([TEAM])]
+    own = [scrape_targets.karpenter(), scrape_targets.spark_drivers([TEAM]), scrape_targets.metrics_exporter()]
     return [*[each for each in rendered if each["kind"] in ("ServiceMonitor", "PodMonitor")], *own]
 
 
@@ -112,12 +105,25 @@ def driver(namespace: str = TEAM) -> Item:
 
 
 def test_a_driver_of_a_team_is_selected_and_nothing_else_of_a_job_is(rendered: list[Item]) -> None:
-    (own,) = [each for each in monitors(rendered) if each["kind"] == "PodMonitor"]
+    (own,) = [each for each in monitors(rendered) if each["metadata"]["name"] == "spark-drivers"]
     executor = emr.executor(JOB, 1, "", {}, {"metadata": {"name": "driver", "uid": "u"}})
     executor = {**executor, "kind": "Pod", "metadata": {**executor["metadata"], "namespace": TEAM}}
     assert selects(own, driver())
     assert not selects(own, driver("default"))
     assert not selects(own, executor)
+
+
+def test_the_exporter_to_cloudwatch_is_selected_and_lets_prometheus_in(rendered: list[Item]) -> None:
+    template = objects.deployment("image:1", {})["spec"]["template"]
+    pod = {**template, "kind": "Pod", "metadata": {**template["metadata"], "namespace": objects.NAMESPACE}}
+    (own,) = [each for each in monitors(rendered) if selects(each, pod)]
+    (endpoint,) = own["spec"]["podMetricsEndpoints"]
+    (port,) = [each for each in template["spec"]["containers"][0]["ports"] if each["name"] == endpoint["port"]]
+    (rule,) = objects.network()["spec"]["ingress"]
+    assert [each["port"] for each in rule["ports"]] == [port["containerPort"]]
+    assert rule["from"] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": prometheus.NAMESPACE}}}
+    ]
 
 
 def test_prometheus_takes_every_monitor_in_every_namespace(rendered: list[Item]) -> None:
@@ -140,8 +146,7 @@ def test_prometheus_gets_through_to_drivers_and_nobody_else_does() -> None:
 
 def test_the_pods_that_teams_let_in_are_prometheus(rendered: list[Item]) -> None:
     made = [each["spec"]["template"]["metadata"]["labels"] for each in rendered if each["kind"] == "StatefulSet"]
-    if not made:
-        pytest.skip("of the real charts the operator makes Prometheus' pods")
+    assert made
     assert all(labels.items() >= scrape_targets.PROMETHEUS.items() for labels in made)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from rehearsal.kubernetes.prometheus_operator import stateful_set
+
 Objects = dict[tuple[str, str], dict[str, Any]]
 SERVED = ("--api-versions", "monitoring.coreos.com/v1")
 TOLERANT = [{"key": "CriticalAddonsOnly", "operator": "Exists"}]
@@ -49,6 +51,11 @@ def test_a_misspelt_key_is_recorded_and_changes_nothing(render: Callable[..., Ob
         (STACK, {"prometheus": {"prometheusSpec": {"remoteWrites": []}}}),
         (STACK, {"prometheus": {"retention": "99d"}}),
         (STACK, {"kube-state-metrics": {"metricsLabelsAllowlist": []}}),
+        (STACK, {"prometheus": {"prometheusSpec": {"resources": {"request": {}}}}}),
+        (STACK, {"prometheus": {"prometheusSpec": {"persistentVolumeClaimRetentionPolicy": {"deleted": "Retain"}}}}),
+        (STACK, {"prometheus": {"prometheusSpec": {"storageSpec": {"volumeClaimTemplates": {}}}}}),
+        (GRAFANA, {"grafana.ini": {"aws": {"forward_setting_to_plugins": "x"}}}),
+        (GRAFANA, {"grafana.ini": {"analytic": {}}}),
         (GRAFANA, {"nodeSelectors": {}}),
         (GRAFANA, {"persistence": {"storageClass": "gp3"}}),
     ],
@@ -135,7 +142,7 @@ def test_prometheus_is_named_after_its_release(render: Callable[..., Objects], r
 
 def test_prometheus_keeps_what_its_specification_says_and_no_more(render: Callable[..., Objects]) -> None:
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "50Gi"}}}
-    kept = {"whenDeleted": "Delete", "whenScaled": "Retain"}
+    kept = {"whenDeleted": "Retain", "whenScaled": "Retain"}
     spec = {
         "storageSpec": {"volumeClaimTemplate": {"spec": claim}},
         "persistentVolumeClaimRetentionPolicy": kept,
@@ -147,9 +154,17 @@ def test_prometheus_keeps_what_its_specification_says_and_no_more(render: Callab
     assert (resource["retention"], resource["serviceMonitorSelector"]) == ("10d", {})
     assert resource["podMonitorSelector"] == {"matchLabels": {"release": "p"}}
     assert resource["remoteWrite"] == spec["remoteWrite"]
-    pods = made["StatefulSet", "prometheus-kps-prometheus"]["spec"]
+    pods = stateful_set(made["Prometheus", "kps-prometheus"])["spec"]
     assert pods["volumeClaimTemplates"][0]["spec"] == claim
     assert pods["persistentVolumeClaimRetentionPolicy"] == kept
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_kubelets_get_a_service_that_is_not_helm_s(render: Callable[..., Objects], *, kept: bool) -> None:
+    made = render("p", STACK, {"fullnameOverride": "kps", "prometheusOperator": {"kubeletService": {"enabled": kept}}})
+    container = made["Deployment", "kps-operator"]["spec"]["template"]["spec"]["containers"][0]
+    assert ("--kubelet-service=kube-system/kps-kubelet" in container.get("args", [])) == kept
+    assert not [name for _, name in made if "kubelet" in name]
 
 
 def test_each_part_of_the_stack_is_placed_by_values_of_its_own(render: Callable[..., Objects]) -> None:
@@ -161,7 +176,7 @@ def test_each_part_of_the_stack_is_placed_by_values_of_its_own(render: Callable[
     }
     assert tolerations["kps-operator"] == TOLERANT
     assert tolerations["kps-admission-create"] is None
-    assert tolerations["prometheus-kps-prometheus"] is None
+    assert "tolerations" not in stateful_set(made["Prometheus", "kps-prometheus"])["spec"]["template"]["spec"]
     assert tolerations["p-kube-state-metrics"] is None
     assert tolerations["p-prometheus-node-exporter"] == [{"effect": "NoSchedule", "operator": "Exists"}]
 

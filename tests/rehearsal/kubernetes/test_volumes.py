@@ -16,6 +16,7 @@ CLASS = {
     "metadata": {"name": "gp3"},
     "provisioner": "ebs.csi.aws.com",
     "volumeBindingMode": "WaitForFirstConsumer",
+    "allowVolumeExpansion": True,
 }
 
 
@@ -41,6 +42,10 @@ def test_a_claim_waits_for_the_driver_and_its_volume_goes_with_it(
     kubectl("-n", "kube-system", "create", "deployment", "ebs-csi-controller", "--image=x")
     kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/user", "--timeout=60s")
     assert len(fleet.volumes) == 1
+    larger = '{"spec":{"resources":{"requests":{"storage":"12Gi"}}}}'
+    kubectl("-n", namespace, "patch", "pvc/data", "--patch", larger)
+    kubectl("-n", namespace, "wait", "--for=jsonpath={.status.capacity.storage}=12Gi", "pvc/data", "--timeout=60s")
+    assert fleet.grown == dict.fromkeys(fleet.volumes, 12)
     kubectl("-n", namespace, "delete", "pod/user", "pvc/data", "--timeout=30s")
     assert clock.wait(3600, lambda: not fleet.volumes)
     assert clock.wait(3600, lambda: cluster.api.items("/api/v1/persistentvolumes") == [])

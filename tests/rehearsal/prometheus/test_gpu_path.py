@@ -12,7 +12,7 @@ from dcgm_text import Gpu, MigInstance, Workload
 from rapids_eks.gpu_metrics import scraping
 from rapids_eks.gpu_operator import NAMESPACE
 from rapids_eks.gpu_operator import values as chart_values
-from rehearsal.prometheus import gpu_operator
+from rehearsal.prometheus import gpu_operator, scrape_config
 from rehearsal.prometheus.remote_write import Receiver
 from rehearsal.prometheus.scrape_config import Target, scrape_configs
 from rehearsal.prometheus.server import Prometheus
@@ -60,8 +60,13 @@ def config(monitor: Monitor, exporter: Exporter, writes: list[dict[str, Any]] | 
     return {
         "global": {"scrape_timeout": "1s", "scrape_interval": "1s", "external_labels": {"cluster": "rapids"}},
         "scrape_configs": scrape_configs(monitor, [target]),
-        "remote_write": [{"queue_config": {"batch_send_deadline": "100ms"}} | each for each in writes or []],
+        "remote_write": [_soon(each) for each in writes or []],
     }
+
+
+def _soon(write: dict[str, Any]) -> dict[str, Any]:
+    """Return a remote write that sends at once, and not when it has waited for more."""
+    return {**write, "queue_config": {**write.get("queue_config", {}), "batch_send_deadline": "100ms"}}
 
 
 def signed(receiver: Receiver, region: str = "us-west-2") -> list[dict[str, Any]]:
@@ -249,6 +254,8 @@ def test_a_key_that_the_operator_has_and_this_has_not_is_refused(exporter: Expor
     monitor["spec"]["endpoints"][0]["bearerTokenSecret"] = {"name": "x"}
     with pytest.raises(Exception, match="bearerTokenSecret: not known here"):
         config(monitor, exporter)
+    with pytest.raises(Exception, match="remoteTimeout: not known here"):
+        scrape_config.remote_write({"url": "https://x", "remoteTimeout": "30s"})
 
 
 def test_our_values_turn_the_monitor_on() -> None:

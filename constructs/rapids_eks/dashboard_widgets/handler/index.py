@@ -61,14 +61,23 @@ def replaced(present: Iterable[Widget], owner: str, wanted: Iterable[Widget]) ->
     bottom, seen = 0, set()
     for widget in present:
         key = key_of(widget, owner)
-        if key and key not in left:
+        copied = key in seen
+        seen |= {key} - {""}
+        if key and key not in left and not copied:
             continue
-        seen.add(key)
         bottom = max(bottom, widget.get("y", 0) + widget.get("height", USUAL_HEIGHT))
-        yield {**widget, "type": left[key]["type"], "properties": left[key]["properties"]} if key else widget
+        if copied:
+            yield given_away(widget, owner)
+        else:
+            yield {**widget, "type": left[key]["type"], "properties": left[key]["properties"]} if key else widget
     for key, widget in left.items():
         if key not in seen:
             yield {**widget, "y": bottom + widget["y"]}
+
+
+def given_away(widget: Widget, owner: str) -> Widget:
+    """Return a widget that somebody has copied from an owner's without its marks: it is theirs, and stays."""
+    return dict(json.loads(json.dumps(widget).replace(f"{owner}_", "copy_")))
 
 
 def key_of(widget: Widget, owner: str) -> str:

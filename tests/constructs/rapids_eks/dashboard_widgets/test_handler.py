@@ -102,6 +102,32 @@ def test_deletion_leaves_theirs_alone_and_whole() -> None:
     assert cloudwatch.dashboards == before
 
 
+def test_a_copy_that_somebody_has_made_of_ours_stays_as_it_is_when_ours_change_and_go() -> None:
+    """The console copies a widget with the ids that ours are known by."""
+    cloudwatch = with_theirs()
+    until_done(cloudwatch, ours("One"))
+    copies = copy.deepcopy(cloudwatch.dashboards["ops"]["widgets"][-2:])
+    copies[1]["properties"]["metrics"].append([{"expression": f"{OWNER}_one_0 * 2", "id": "e1"}])
+    cloudwatch.dashboards["ops"]["widgets"] += copies
+    wanted = ours("One")
+    wanted[1]["properties"]["title"] = "Renamed"
+    until_done(cloudwatch, wanted)
+    found = cloudwatch.dashboards["ops"]["widgets"]
+    assert [each["properties"].get("title") for each in found[3:]] == [None, "Renamed", None, "One"]
+    (of_metric, of_expression) = (line[-1] for line in found[-1]["properties"]["metrics"])
+    assert of_expression["expression"] == f"{of_metric['id']} * 2", "within the copy all is as it was"
+    until_done(cloudwatch, [])
+    assert cloudwatch.dashboards["ops"]["widgets"] == [*THEIRS, *found[-2:]]
+
+
+def test_a_copy_outlives_ours_where_nothing_was_changed_in_between() -> None:
+    cloudwatch = with_theirs()
+    until_done(cloudwatch, ours("One"))
+    cloudwatch.dashboards["ops"]["widgets"].append(copy.deepcopy(cloudwatch.dashboards["ops"]["widgets"][-1]))
+    until_done(cloudwatch, [])
+    assert [each["properties"].get("title") for each in cloudwatch.dashboards["ops"]["widgets"]][3:] == ["One"]
+
+
 def test_another_owner_s_widgets_are_theirs() -> None:
     cloudwatch = with_theirs()
     until_done(cloudwatch, ours("One"))

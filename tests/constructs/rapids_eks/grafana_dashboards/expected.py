@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rapids_eks.grafana_dashboards.cluster import Prices
 from tests.constructs.rapids_eks.grafana_dashboards.history import (
     FOUR,
     FREE_NEW,
@@ -13,6 +14,7 @@ from tests.constructs.rapids_eks.grafana_dashboards.history import (
     SLICED_OLD,
 )
 
+PRICES = Prices({"m5.xlarge": 0.192, "g5.2xlarge": 1.212, "g5.12xlarge": 5.672}, "a list of 2026-07-20")
 MIB = 1048576
 Shown = Mapping[str, float]
 DEVICES = (f"{FOUR} GPU 0", f"{FOUR} GPU 1", f"{FOUR} GPU 2", f"{FOUR} GPU 3", f"{ONE} GPU 0")

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 from dcgm_text import BUSY, Form, Gpu, MigInstance, Workload, text
 
+from rapids_eks.gpu_metrics.expressions import BLANK
 from rapids_eks.gpu_metrics.scraping import NODE_LABEL
 from rapids_eks.grafana_dashboards.dashboards import dashboards, metrics
 from rapids_eks.kept_series import relabelings
@@ -17,8 +19,8 @@ from tests.constructs.rapids_eks.grafana_dashboards.grafana import HOUR, SCRAPED
 DAY = 24 * HOUR
 FIRST = 1_790_000_000.0 - 1_790_000_000.0 % DAY
 # The ends of hours so far from each other that no question reaches from one into another
-OLD, NEW, SLICED_OLD, SLICED_NEW, FREE_OLD, FREE_NEW, SHARED, NONE = (
-    FIRST + 3 * DAY * number + HOUR for number in range(1, 9)
+OLD, NEW, SLICED_OLD, SLICED_NEW, FREE_OLD, FREE_NEW, SHARED, NONE, ODD = (
+    FIRST + 3 * DAY * number + HOUR for number in range(1, 10)
 )
 CORE = "ip-10-0-0-5.us-west-2.compute.internal"
 FOUR = "ip-10-0-1-10.us-west-2.compute.internal"  # GPUs, Spot
@@ -69,6 +71,8 @@ def _lines() -> Iterator[Line]:
     for form, end, gpu in _lone():
         for moment in _hour(end):
             yield from (*_gpus(moment, [gpu], form), *_nodes(moment, {gpu.node: _MANAGED}))
+    for moment in _hour(ODD):
+        yield from _gpus(moment, [odd()], OLDER, renamed={"DCGM_FI_DEV_GPU_UTIL": "DCGM_FI_DEV_GPU_UTIL_RATIO"})
     yield from (line for moment in _hour(OLD) for line in _spark(moment))
     yield from (line for moment in _hour(NONE) for line in _nodes(moment, {}))
 
@@ -128,6 +132,11 @@ def shared() -> Gpu:
     return Gpu(0, ONE, [_pod("analytics", 1), _pod("research", 1)], _measured(90, 60, 200, 10240, 1500))
 
 
+def odd() -> Gpu:
+    """Return a GPU of which DCGM does not know the temperature, and says so by a number."""
+    return Gpu(0, ONE, [_pod("analytics", 1)], _measured(80, BLANK, 200, 10240, 1500))
+
+
 def _measured(
     busy: float,
     celsius: float,
@@ -161,12 +170,17 @@ def _xids(minute: float) -> dict[int, int]:
     return {79: 1} if 30 <= minute < 40 or minute >= 50 else {}
 
 
-def _gpus(moment: Moment, gpus: Sequence[Gpu], form: Form) -> Iterator[Line]:
-    """Return what is stored of each node's exporter, whose pod has labels that the workload's have to make way for."""
+def _gpus(moment: Moment, gpus: Sequence[Gpu], form: Form, renamed: Labels = MappingProxyType({})) -> Iterator[Line]:
+    """Return what is stored of each node's exporter, whose pod has labels that the workload's have to make way for.
+
+    DCGM before 4.7 has some of the new names with the old numbers: those are `renamed`.
+    """
     for node in dict.fromkeys(gpu.node for gpu in gpus):
         exporter = {"namespace": "gpu-operator", "pod": f"exporter-{int(moment.minute >= 40)}", "container": "exporter"}
         target = {**exporter, "job": "nvidia-dcgm-exporter", "instance": f"{node}:9400", NODE_LABEL: node}
         said = text([gpu for gpu in gpus if gpu.node == node], form=form, virtual_gpus=True)
+        for old, new in renamed.items():
+            said = re.sub(rf"^{old}\b", new, said, flags=re.MULTILINE)
         yield from _scraped(moment.at, said, target)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from rapids_eks.grafana_dashboards.cluster import Prices
 from rapids_eks.grafana_dashboards.dashboards import dashboards, metrics
 from rehearsal.prometheus.server import Prometheus, PrometheusError
 from tests.constructs.rapids_eks.grafana_dashboards import expected
@@ -17,14 +16,14 @@ from tests.constructs.rapids_eks.grafana_dashboards.history import (
     FOUR,
     NEW,
     NONE,
+    ODD,
     OLD,
     ONE,
     SHARED,
     SLICED_OLD,
 )
 
-PRICES = Prices({"m5.xlarge": 0.192, "g5.2xlarge": 1.212, "g5.12xlarge": 5.672}, "a list of 2026-07-20")
-ALL = dashboards(PRICES)
+ALL = dashboards(expected.PRICES)  # test_observability_template.py compares them with what is mounted
 CHARTS = [(file, title) for file, each in ALL.items() for title, it in panels(each).items() if it["type"] != "table"]
 MIB = expected.MIB
 Json = Mapping[str, Any]
@@ -114,6 +113,17 @@ def test_the_table_of_nodes_has_the_price_of_each(prometheus: Prometheus) -> Non
 def test_without_a_price_list_the_estimates_of_karpenter_remain(prometheus: Prometheus) -> None:
     unlisted = dashboards()["cluster.json"]
     assert shown(View(prometheus, unlisted, OLD), panels(unlisted)["Cost per Hour"]) == {"Cost per Hour": 2.0}
+
+
+def test_numbers_are_taken_as_the_alerts_take_them(prometheus: Prometheus) -> None:
+    """DCGM's numbers for "unknown" are none, and a ratio of more than 1 is a percentage: of DCGM before 4.7."""
+    gpu = View(prometheus, ALL["gpus.json"], ODD)
+    assert shown(gpu, panels(gpu.dashboard)["GPU Temperature"]) == {}
+    assert shown(gpu, panels(gpu.dashboard)["GPU Avg. Temp"]) == {}
+    assert shown(gpu, panels(gpu.dashboard)["GPU Utilization"]) == {f"{ONE} GPU 0": 80}
+    assert shown(gpu, panels(gpu.dashboard)["GPU Power Total"]) == {"total": 200}
+    cluster = View(prometheus, ALL["cluster.json"], ODD)
+    assert shown(cluster, panels(cluster.dashboard)["GPUs Allocated but Idle"]) == {"GPUs Allocated but Idle": 0}
 
 
 def test_a_gpu_that_pods_share_is_one_gpu(prometheus: Prometheus) -> None:

@@ -1,0 +1,141 @@
+"""The Prometheus operator's part in the cluster: a StatefulSet for each Prometheus, or a new one."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from rehearsal.kubernetes import nodes
+from rehearsal.kubernetes.api import Api, ApiError, Item
+from rehearsal.kubernetes.loop import attempt, repeat
+
+GROUP = "monitoring.coreos.com/v1"
+CONTROLLER = (
+    "app.kubernetes.io/name=kube-prometheus-stack-prometheus-operator"  # the pods without which nothing happens
+)
+INPUT = "prometheus-operator-input-hash"  # the annotation that says from what a StatefulSet was made
+INVALID = 422  # what the API server answers where a field may not change
+GOVERNING = "prometheus-operated"
+PORT = 9090
+TICK = 0.3  # wall seconds
+POD_KEYS = ("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName")
+
+
+@dataclass
+class PrometheusOperator:
+    """The operator of one cluster; it works while a pod of it runs."""
+
+    api: Api
+    stopped: threading.Event
+
+    def start(self) -> None:
+        """Work in the background until `stopped`."""
+        repeat("prometheus-operator", TICK, self.stopped, self.turn)
+
+    def turn(self) -> None:
+        """Look at each Prometheus once."""
+        if not self.api.items(f"{nodes.PODS}?labelSelector={CONTROLLER}&fieldSelector=status.phase%3DRunning"):
+            return
+        for each in self.api.items(f"/apis/{GROUP}/prometheuses"):
+            if "deletionTimestamp" not in each["metadata"]:
+                attempt("make a Prometheus what it should be", partial(self._reconcile, each))
+
+    def _reconcile(self, wanted: Item) -> None:
+        """Make, or change, one Prometheus' objects.
+
+        https://github.com/prometheus-operator/prometheus-operator/blob/v0.93.1/pkg/k8s/statefulset.go: where the change
+        of a StatefulSet is refused it is deleted, with all that it owns, and made anew once it has gone.
+        """
+        made = stateful_set(wanted)
+        about = made["metadata"]
+        path = f"/apis/apps/v1/namespaces/{about['namespace']}/statefulsets"
+        there = self.api.get(f"{path}/{about['name']}")
+        if there is None:
+            self.api.apply(f"/api/v1/namespaces/{about['namespace']}/services/{GOVERNING}", _service(wanted))
+            self.api.create(path, made)
+        elif "deletionTimestamp" not in there["metadata"] and _input(there) != _input(made):
+            try:
+                self.api.call("PUT", f"{path}/{about['name']}", made)
+            except ApiError as refused:
+                if refused.status != INVALID:
+                    raise
+                self.api.delete(f"{path}/{about['name']}", propagationPolicy="Foreground")
+
+
+def _input(made: Item) -> object:
+    return made["metadata"].get("annotations", {}).get(INPUT)
+
+
+def stateful_set(wanted: Item) -> Item:
+    """Return what the operator makes of a Prometheus, without its containers that only read the configuration."""
+    about, spec = wanted["metadata"], wanted["spec"]
+    name, claimed = f"prometheus-{about['name']}", spec.get("storage", {}).get("volumeClaimTemplate", {})
+    labels = _labels(about["name"])
+    volume = claimed.get("metadata", {}).get("name", f"{name}-db")
+    claims = [{"metadata": {"name": volume}, "spec": claimed["spec"]}] if claimed else []
+    policy = spec.get("persistentVolumeClaimRetentionPolicy")
+    inputs = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {
+            "name": name,
+            "namespace": about["namespace"],
+            "labels": labels,
+            "annotations": {INPUT: inputs},
+            "ownerReferences": [_owner(wanted)],
+        },
+        "spec": {
+            "replicas": spec.get("replicas", 1),
+            "podManagementPolicy": "Parallel",
+            "serviceName": GOVERNING,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": _pod(spec, volume, on_disk=bool(claims))},
+            **({"volumeClaimTemplates": claims} if claims else {}),
+            **({"persistentVolumeClaimRetentionPolicy": policy} if policy else {}),
+        },
+    }
+
+
+def _pod(spec: Mapping[str, Any], volume: str, *, on_disk: bool) -> Item:
+    container = {
+        "name": "prometheus",
+        "image": f"quay.io/prometheus/prometheus:{spec.get('version', 'v3')}",
+        "args": [f"--storage.tsdb.retention.{kind}={spec[key]}" for kind, key in _RETENTION if key in spec],
+        "ports": [{"name": spec.get("portName", "http-web"), "containerPort": PORT}],
+        "resources": spec.get("resources", {}),
+        "volumeMounts": [{"name": volume, "mountPath": "/prometheus"}],
+    }
+    return {
+        "serviceAccountName": spec.get("serviceAccountName", "default"),
+        **{key: spec[key] for key in POD_KEYS if spec.get(key)},
+        "containers": [container],
+        **({} if on_disk else {"volumes": [{"name": volume, "emptyDir": {}}]}),
+    }
+
+
+_RETENTION = (("time", "retention"), ("size", "retentionSize"))
+
+
+def _labels(name: str) -> dict[str, str]:
+    return {"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/instance": name, "prometheus": name}
+
+
+def _owner(wanted: Item) -> Item:
+    about = wanted["metadata"]
+    owner = {"apiVersion": GROUP, "kind": "Prometheus", "name": about["name"], "uid": about.get("uid", "")}
+    return {**owner, "controller": True, "blockOwnerDeletion": True}
+
+
+def _service(wanted: Item) -> Item:
+    about = wanted["metadata"]
+    port = {"name": "http-web", "port": PORT, "targetPort": PORT}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": GOVERNING, "namespace": about["namespace"], "ownerReferences": [_owner(wanted)]},
+        "spec": {"clusterIP": "None", "selector": {"app.kubernetes.io/name": "prometheus"}, "ports": [port]},
+    }
