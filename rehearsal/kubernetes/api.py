@@ -11,6 +11,10 @@ import urllib3
 FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
 MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
 Item = dict[str, Any]
+# A server that says when to ask again, as while it reads the definitions of custom resources, is asked again.
+PATIENT = urllib3.Retry(
+    10, connect=False, read=False, redirect=False, other=False, allowed_methods=None, raise_on_status=False
+)
 
 
 class ApiError(Exception):
@@ -36,7 +40,7 @@ class Api:
             maxsize=16,
             ca_certs=str(authority),
             headers={"Authorization": f"Bearer {token}"},
-            retries=False,
+            retries=PATIENT,
             timeout=urllib3.Timeout(connect=5, read=60),
         )
 

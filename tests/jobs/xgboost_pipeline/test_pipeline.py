@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
+pytestmark = pytest.mark.timeout(1800)  # minutes where other tests take both processors
 ROWS = 600_000
 CEILING_ROWS = 3_000_000  # fewer leave too few defaulted loans to learn from, and luck in six test months decides
 CEILING_GAP = 0.03

@@ -43,7 +43,7 @@ def allow(actions: list[str], *resources: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
 
 
-def eventually(condition: Callable[[], object], seconds: float = 150) -> None:
+def eventually(condition: Callable[[], object], seconds: float = 400) -> None:
     """Wait by the wall's time until a condition holds, for the rehearsal's passes differently while a job runs."""
     end = time.monotonic() + seconds
     while not condition():
