@@ -56,9 +56,10 @@ pipeline: $(READY) ## the loan pipeline alone, on local Spark: synthetic loans, 
 	$(SCORES)
 	@$(REPORT)
 
-WORKERS ?= 2
+# More than processors: tests that deploy wait half of their time
+WORKERS ?= 3
 .PHONY: test
-test: check $(NODE_READY) kubebox prometheus ## everything: lint, types, layers, and all tests; WORKERS=4 at a time on a larger machine
+test: check $(NODE_READY) kubebox prometheus ## everything: lint, types, layers, and all tests; WORKERS=6 at a time on a larger machine
 	@rm -f build/gpu-plan.skipped
 	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	@if [ -f build/gpu-plan.skipped ]; then cat build/gpu-plan.skipped; fi

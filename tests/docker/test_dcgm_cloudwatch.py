@@ -117,7 +117,21 @@ def test_only_what_is_built_is_in_the_context() -> None:
 
 def test_it_ends_as_nobody_and_starts_the_exporter() -> None:
     assert re.findall(r"(?m)^USER (\S+)$", DOCKERFILE)[-1] == "65532:65532"
-    assert DOCKERFILE.rstrip().endswith('ENTRYPOINT ["python", "-m", "dcgm_cloudwatch"]\nCMD ["run"]')
+    assert DOCKERFILE.rstrip().endswith('ENTRYPOINT ["dcgm-cloudwatch"]\nCMD ["run"]')
+
+
+def test_what_people_type_in_the_pod_runs_the_package(tmp_path: Path) -> None:
+    (made,) = re.findall(r"(?m)^RUN (printf .*) > /usr/local/bin/dcgm-cloudwatch ", DOCKERFILE)
+    command = tmp_path / "dcgm-cloudwatch"
+    command.write_text(subprocess.run(["/bin/sh", "-c", made], capture_output=True, text=True, check=True).stdout)
+    command.chmod(0o755)
+    (folder,) = re.findall(r"PYTHONPATH=(\S+)", DOCKERFILE)
+    assert f"COPY dcgm_cloudwatch {folder}/dcgm_cloudwatch" in DOCKERFILE
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": str(CONTEXT)}
+    arguments = [str(command), "cost", "--gpus", "16"]
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "16 GPUs" in done.stdout
 
 
 def test_the_base_is_named_by_its_version() -> None:

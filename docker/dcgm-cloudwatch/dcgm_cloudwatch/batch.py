@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
@@ -42,6 +42,25 @@ def _size(datum: Datum, overhead: int) -> int:
 def digest(batch: Batch) -> str:
     """Return what tells a batch from any other, the same in each process."""
     return hashlib.sha256(json.dumps(batch).encode()).hexdigest()[:16]
+
+
+def halves(batch: Batch) -> list[Batch]:
+    """Return both halves of a batch of at least two data."""
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]]
+
+
+def remaining(batch: Batch, done: Collection[str]) -> list[Batch]:
+    """Return what is left of a batch of which some halves, or halves of halves, are done: `done` are their digests."""
+    if not done:
+        return [batch]
+    if digest(batch) in done:
+        return []
+    if len(batch) == 1:
+        return [batch]
+    parts = halves(batch)
+    left = [piece for part in parts for piece in remaining(part, done)]
+    return [batch] if left == parts else left
 
 
 @lru_cache(maxsize=2)

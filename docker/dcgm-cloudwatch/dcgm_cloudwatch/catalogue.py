@@ -57,7 +57,7 @@ class Preset:
 
 def _documented(memory: str, scale: float) -> tuple[Metric, ...]:
     return (
-        Metric("GPUUtilization", "Percent", (UTILIZATION,)),
+        Metric("GPUUtilization", "Percent", (UTILIZATION, ENGINE)),  # the latter of MIG instances
         Metric("GPUMemoryUtilization", "Percent", (MEMORY_UTILIZATION,)),
         Metric("GPUTemperature", "None", (TEMPERATURE,)),
         Metric("GPUPowerUsage", "None", (POWER,)),

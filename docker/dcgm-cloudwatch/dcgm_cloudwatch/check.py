@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import email.utils
+import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from dcgm_cloudwatch import unit
 from dcgm_cloudwatch.batch import member
 from dcgm_cloudwatch.errors import NO_CREDENTIALS, code_of, meaning
 from dcgm_cloudwatch.exporter import Exporter
+from dcgm_cloudwatch.instances import InstanceError
+from dcgm_cloudwatch.kubernetes import ConfigMapStore, KubernetesError
 from dcgm_cloudwatch.prometheus import PrometheusError
 from dcgm_cloudwatch.readings import Window
 from dcgm_cloudwatch.scrape import scrape
 from dcgm_cloudwatch.series import Slot
-from dcgm_cloudwatch.watermark import OtherWriterError, StoreError
+from dcgm_cloudwatch.watermark import FileStore, Store, StoreError
 
+MINUTE = 60
 SKEW = 30.0  # seconds between two clocks that are still well
 SIGNATURE = {"RequestExpired", "SignatureDoesNotMatch", "InvalidSignatureException"}
 
 
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+GPU_NODES = 'kube_node_status_capacity{{resource="nvidia_com_gpu"}}[{length}s]'
+
+
 class Finding(NamedTuple):
-    """One link: `fix` is empty where it is whole."""
+    """One link: `fix` is empty where it is whole, `hint` says what may be meant all the same."""
 
     link: str
     text: str
     fix: str = ""
+    hint: str = ""
 
 
 def check(exporter: Exporter) -> Iterator[Finding]:
-    """Yield a finding for each link, in the order in which data pass."""
+    """Yield a finding for each link, in the order in which data pass; what is kept stays as it is."""
     try:
         now = exporter.prometheus.now()
     except PrometheusError as error:
@@ -47,7 +58,7 @@ def text(findings: list[Finding]) -> str:
     lines = []
     for each in findings:
         lines.append(f"{'broken' if each.fix else 'ok':<8}{each.link}: {each.text}")
-        lines += [f"{'':<8}-> {each.fix}"] if each.fix else []
+        lines += [f"{'':<8}-> {advice}" for advice in (each.fix, each.hint) if advice]
     return "\n".join(lines)
 
 
@@ -58,15 +69,19 @@ def _skew(link: str, seconds: float) -> Finding:
 
 def _gpus(exporter: Exporter, now: float) -> Iterator[Finding]:
     settings = exporter.settings
-    window = Window(int(now) - settings.settle - settings.interval, settings.interval)
+    window = Window(int(now) - settings.settle - MINUTE, MINUTE)
     try:
         readings = scrape(exporter.prometheus, window, settings.metrics, settings.labels, exporter.counters.alive)
         hosts = {slot.host for slot in readings.slots}
         found = exporter.instances.resolve(hosts, window.end - 0.001)
+        waiting = set() if readings.slots else _gpu_nodes(exporter, window)
     except PrometheusError as error:
         yield Finding("GPUs", str(error), "raise Prometheus' query.max-samples, or read its log")
         return
-    yield _seen(readings.slots, readings.unidentified)
+    except InstanceError as error:
+        yield Finding("instance ids", str(error), "let the service account get nodes, and this reach Kubernetes' API")
+        return
+    yield _seen(readings.slots, readings.unidentified, waiting)
     unknown = sorted(host.name for host in hosts - found.keys())
     yield Finding(
         "instance ids",
@@ -78,15 +93,23 @@ def _gpus(exporter: Exporter, now: float) -> Iterator[Finding]:
     )
 
 
-def _seen(slots: set[Slot], unidentified: int) -> Finding:
-    if not slots:
-        return Finding(
-            "GPUs",
-            f"Prometheus holds no DCGM series of the last minute, {unidentified} name no GPU or host",
-            "with no GPU running that is as it should be; else switch on the DCGM exporter's ServiceMonitor, or look "
-            "at the target's page in Prometheus",
-        )
-    return Finding("GPUs", f"{len({slot.whole for slot in slots})} seen in the last minute")
+def _gpu_nodes(exporter: Exporter, window: Window) -> set[str]:
+    """Return the nodes whose GPUs kube-state-metrics knows of."""
+    found = exporter.prometheus.vector(GPU_NODES.format(length=window.length), window.end - 0.001)
+    return {series.labels.get("node", "") for series in found if series.samples and series.samples[-1][1] > 0}
+
+
+def _seen(slots: set[Slot], unidentified: int, waiting: set[str]) -> Finding:
+    if slots:
+        return Finding("GPUs", f"{len({slot.whole for slot in slots})} seen in the last minute")
+    advice = "switch on the DCGM exporter's ServiceMonitor, or look at the target's page in Prometheus"
+    if unidentified:
+        text = f"Prometheus holds {unidentified} DCGM series of the last minute, none of which names its GPU and host"
+        return Finding("GPUs", text, "take the DCGM exporter's labels gpu and Hostname over as they are")
+    if waiting:
+        return Finding("GPUs", f"Prometheus holds no DCGM series of {', '.join(sorted(waiting)[:5])}", advice)
+    text = "none: Prometheus holds no DCGM series of the last minute"
+    return Finding("GPUs", text, hint=f"with no GPU running that is as it should be; else {advice}")
 
 
 def _cloudwatch(exporter: Exporter) -> Iterator[Finding]:
@@ -96,10 +119,12 @@ def _cloudwatch(exporter: Exporter) -> Iterator[Finding]:
     try:
         client = exporter.publisher.make()
         client.meta.events.register("response-received.cloudwatch.PutMetricData", _noting(said))
-        data = [member(datum, settings.resolution) for datum in exporter.heartbeat()]
+        # a lag of none would hide from the alarm that the exporter itself is silent
+        told = [datum for datum in exporter.heartbeat() if datum.name != "LagSeconds"]
+        data = [member(datum, settings.resolution) for datum in told]
         client.put_metric_data(Namespace=settings.namespace, MetricData=data)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
-        yield _refused(error, settings.namespace)
+        yield refused(error, settings.namespace)
     else:
         yield Finding("CloudWatch", f"takes data in {settings.namespace}")
     moment = email.utils.parsedate_to_datetime(said["date"]).timestamp() if said.get("date") else None
@@ -114,10 +139,10 @@ def _noting(said: dict[str, str]) -> Callable[..., None]:
     return note
 
 
-def _refused(error: Exception, namespace: str) -> Finding:
+def refused(error: Exception, namespace: str) -> Finding:
+    """Return which link an error of CloudWatch is about."""
     if isinstance(error, NO_CREDENTIALS):
-        fix = "give the pod a Pod Identity association, the head node an instance role, or set AWS_PROFILE"
-        return Finding("credentials", str(error), fix)
+        return Finding("credentials", str(error), _credentials(Path(unit.IMDS_ACCESS)))
     if code_of(error) in SIGNATURE:
         return Finding("credentials", str(error), "set this machine's clock: AWS allows it to be 5 minutes off")
     if meaning(error) == "credentials":
@@ -128,13 +153,40 @@ def _refused(error: Exception, namespace: str) -> Finding:
     return Finding("CloudWatch", str(error), "look at the way out of this network: port 443 of monitoring.REGION")
 
 
+def _credentials(imds_access: Path) -> str:
+    """Return what to do for credentials; a ParallelCluster head node refuses its own to most users."""
+    if not imds_access.exists():
+        return "give the pod a Pod Identity association, the head node an instance role, or set AWS_PROFILE"
+    return (
+        f"this head node keeps its credentials from most users (HeadNode/Imds/Secured): restart {unit.NAME}, which "
+        f"runs {imds_access} --allow {unit.USER}; other users need the same"
+    )
+
+
 def _kept(exporter: Exporter) -> Finding:
     where = exporter.settings.watermark
     try:
         known = exporter.store.read()
-        if known:
-            exporter.store.write(known)
-    except (StoreError, OtherWriterError) as error:
-        fix = "let the service account get, create and update that ConfigMap, or the user write that file"
+    except StoreError as error:
+        fix = "let the service account get that ConfigMap, or run this as the user of the service"
         return Finding("watermark", str(error), fix)
-    return Finding("watermark", f"{where} {'holds ' + known if known else 'is not there yet'}")
+    text = f"{where} {'holds ' + known if known else 'is not there yet'}"
+    fix = unwritable(exporter.store)
+    return Finding("watermark", f"{text}, and cannot be written" if fix else text, fix)
+
+
+def unwritable(store: Store) -> str:
+    """Return what to do where it cannot be written; that is asked, not tried, for the service may be writing now."""
+    if isinstance(store, FileStore):
+        folder = next(each for each in store.path.parents if each.exists())
+        return "" if os.access(folder, os.W_OK | os.X_OK) else f"let this user write in {folder}"
+    if isinstance(store, ConfigMapStore):
+        place = {"namespace": store.namespace, "resource": "configmaps", "name": store.name, "verb": "update"}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+        try:
+            found = store.api.call("POST", REVIEWS, {**review, "spec": {"resourceAttributes": place}})
+        except KubernetesError:
+            return ""  # it cannot be told
+        allowed = found.get("status", {}).get("allowed", True)
+        return "" if allowed else f"let the service account update {store.namespace}/{store.name}"
+    return ""

@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     try:
         if chosen.verb in ("install", "uninstall"):
             return _service(chosen)
-        return _exporter(chosen, load(environment, _file(chosen.settings)))
+        # what is paid does not depend on the name
+        given = {"CLUSTER_NAME": "any", **environment} if chosen.verb == "cost" else environment
+        return _exporter(chosen, load(given, _file(chosen.settings)))
     except SettingsError as error:
         sys.stderr.write(f"error: these settings cannot be used:\n{error}\n")
         return 2

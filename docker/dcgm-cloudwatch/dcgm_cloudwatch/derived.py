@@ -38,6 +38,13 @@ def _samples(of: Mapping[tuple[Slot, str], Samples], change: Callable[[float], f
             yield Observed(slot, [change(value) for value in samples.values()], teams.get(slot, {}))
 
 
+def _utilization(metric: Metric, readings: Readings) -> Iterator[Observed]:
+    """Yield the utilization; DCGM has none of MIG instances, for which stands how busy their engine is."""
+    own, engine = (readings.gauges.get(measure.key, {}) for measure in metric.needs)
+    slices = {holder: samples for holder, samples in engine.items() if holder[0].mig}
+    yield from _samples({**slices, **{holder: samples for holder, samples in own.items() if samples}}, float)
+
+
 def _used_percent(metric: Metric, readings: Readings) -> Iterator[Observed]:
     used, free = (readings.gauges.get(measure.key, {}) for measure in metric.needs)
     percent = {
@@ -81,9 +88,9 @@ def _allocated(_: Metric, readings: Readings) -> Iterator[Observed]:
 
 def _allocated_idle(_: Metric, readings: Readings) -> Iterator[Observed]:
     teams = _teams(readings, lambda slot: slot)
-    busy = {**merged(readings.gauges.get(ENGINE.key, {})), **merged(readings.gauges.get(UTILIZATION.key, {}))}
+    engine, own = (merged(readings.gauges.get(measure.key, {})) for measure in (ENGINE, UTILIZATION))
     for slot in _parts(readings):
-        of, samples = teams.get(slot, set()), busy.get(slot)
+        of, samples = teams.get(slot, set()), own.get(slot) or engine.get(slot)
         if samples:  # of what cannot be told nothing is said
             value = 1.0 if of and sum(samples.values()) / len(samples) < IDLE_BELOW else 0.0
             yield Observed(slot, [value], {team: [value] for team in of})
@@ -111,6 +118,7 @@ def _parts(readings: Readings) -> Iterable[Slot]:
 
 
 _DERIVED: Mapping[str, Callable[[Metric, Readings], Iterator[Observed]]] = {
+    "GPUUtilization": _utilization,
     "GPUMemoryUsedPercent": _used_percent,
     "GPUThrottled": _throttled,
     "GPUXidErrors": _new_errors,

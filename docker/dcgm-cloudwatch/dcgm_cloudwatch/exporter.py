@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dcgm_cloudwatch.batch import Batch, batches, digest
+from dcgm_cloudwatch.batch import Batch, batches, digest, halves, remaining
 from dcgm_cloudwatch.counters import SELF, Counters
 from dcgm_cloudwatch.instances import Instances
 from dcgm_cloudwatch.pace import Pace
 from dcgm_cloudwatch.prometheus import Prometheus
-from dcgm_cloudwatch.publish import HeldError, Publisher
+from dcgm_cloudwatch.publish import HeldError, Publisher, RefusedError
 from dcgm_cloudwatch.readings import Window
-from dcgm_cloudwatch.scrape import is_gap, scrape
+from dcgm_cloudwatch.scrape import fitting, is_gap, scrape
 from dcgm_cloudwatch.settings import Settings
-from dcgm_cloudwatch.translate import Datum, translate
+from dcgm_cloudwatch.translate import Datum, Dimensions, translate
 from dcgm_cloudwatch.watermark import Progress, Store, StoreError, parse
 
 log = logging.getLogger(__name__)
@@ -40,17 +40,39 @@ class Exporter:
     progress: Progress | None = None
     _pace: Pace | None = None
     _prepared: tuple[Window, list[Batch]] | None = None
-    _fresh: bool = field(default=True)  # nothing was ever delivered: what lies before is no gap
+    _behind: float = 0.0  # seconds that Prometheus' clock was behind ours
+    _oldest: float = field(default=float("-inf"))  # from where on what Prometheus has not is a gap
+
+    def __post_init__(self) -> None:
+        """Note when this began: until the watermark is read, that is since when nothing is delivered."""
+        self._began = self.clock()
 
     def now(self) -> float:
         """Return the earlier of two clocks: Prometheus stamps the samples, and CloudWatch refuses the future."""
-        return min(self.prometheus.now(), self.clock())
+        own, theirs = self.clock(), self.prometheus.now()
+        self._behind = max(0.0, own - theirs)
+        return min(theirs, own)
+
+    def late(self) -> None:
+        """Tell the lag by our own clock: it must grow while Prometheus or the watermark is out of reach, too."""
+        self._lag(self.clock() - self._behind, self.progress.through if self.progress else self._kept())
+
+    def _kept(self) -> float:
+        try:
+            text = self.store.read()
+            return parse(text).through if text else self._began
+        except StoreError:
+            return self._began
+
+    def _lag(self, now: float, through: float) -> None:
+        self.counters.lag(max(0.0, now - self.settings.settle - through - self.settings.interval))
 
     def begin(self, now: float) -> Progress:
         """Read what is delivered, or begin `FIRST_BACKFILL` seconds back; raises StoreError."""
         if self.progress is None:
             text = self.store.read()
-            self._fresh = text is None
+            if text is None:  # what lies before all that Prometheus has is no gap, then
+                self._oldest = float("inf")
             first = int(now) - self.settings.first_backfill
             self.progress = parse(text) if text else Progress(_aligned(first, self.settings.interval))
         oldest = _aligned(int(now) - OLDEST, self.settings.interval)
@@ -65,37 +87,71 @@ class Exporter:
         """Return the window to deliver now, and whether it is the newest one; None where all are delivered."""
         length, progress = self.settings.interval, self.begin(now)
         closed = _aligned(int(now - self.settings.settle), length)  # the end of the newest closed window
-        self.counters.lag(max(0.0, now - self.settings.settle - progress.through - length))
-        newest = closed - length
+        self._lag(now, progress.through)
         if closed <= progress.through:
             return None
-        if not progress.done(newest, closed):
-            return Window(newest, length), True
+        if newest := progress.missing(closed - length, closed):
+            return Window.between(*newest), True
         start = _aligned(progress.through, length)
-        while progress.done(start, start + length):
+        while start < closed:
+            if oldest := progress.missing(start, start + length):
+                return Window.between(*oldest), False
             start += length
-        return (Window(start, length), False) if start < closed else None
+        return None
 
     def deliver(self, window: Window, *, newest: bool) -> None:
-        """Send what is left of a window and keep that it is delivered.
+        """Send what is left of a window and keep that it is delivered; of one too large, of its beginning.
 
-        An old one makes way for a newer one after each batch. Raises PrometheusError, StoreError and HeldError, after
-        which it is tried again, and OtherWriterError.
+        An old one makes way for a newer one after each request. Raises PrometheusError, InstanceError, StoreError and
+        HeldError, after which it is tried again, and OtherWriterError.
         """
-        progress = self.progress or Progress(window.start)
-        known = progress.begun.get(window.start, ())
-        left = [batch for batch in self._batches(window) if digest(batch) not in known]
-        for number, batch in enumerate(left, 1):
+        window = fitting(self.prometheus, window, self.settings.metrics)
+        made = {digest(batch): batch for batch in self._batches(window)}
+        known = self._reached(window).begun.get(window.start, ())
+        whole = [name for name in made if name in known]
+        pieces = set(known) - set(whole)  # of the first batch that is left
+        left = [name for name in made if name not in known]
+        for number, name in enumerate(left):
+            if not self._delivered(window, made[name], pieces, newest=newest, first=number == 0):
+                return
+            whole, pieces = [*whole, name], set()
+            if len(whole) < len(made):
+                self._keep(self._reached(window).with_batches(window.start, tuple(whole)))
+        self._keep(self._reached(window).with_window(window.start, window.end))
+        self._prepared = None
+        self.counters.add("WindowsDelivered")
+
+    def _delivered(self, window: Window, batch: Batch, done: set[str], *, newest: bool, first: bool) -> bool:
+        """Send what is left of a batch; return False where a newer window comes first.
+
+        Whatever is acknowledged or set aside of a batch in pieces is kept, so that no throttling can send it again.
+        """
+        left = remaining(batch, done)
+        while left:
             if not newest and self.wait(self._paced()):
                 raise HeldError("the exporter is ending")
-            if not newest and number > 1 and self._newer():
-                return
-            self.publisher.send(batch, PATIENCE)
-            if number < len(left):
-                progress = self._keep(progress.with_batch(window.start, digest(batch)))
-        self._keep(progress.with_window(window.start, window.end))
-        self._prepared, self._fresh = None, False
-        self.counters.add("WindowsDelivered")
+            if not newest and not first and self._newer():
+                return False
+            first, piece = False, left.pop(0)
+            smaller = self._refused(piece)
+            left = [*smaller, *left]
+            if left and not smaller:
+                self._keep(self._reached(window).with_batch(window.start, digest(piece)))
+        return True
+
+    def _refused(self, piece: Batch) -> list[Batch]:
+        """Send a piece; return its halves where it is refused for good, and set it aside where it has none."""
+        try:
+            self.publisher.send(piece, PATIENCE)
+        except RefusedError as error:
+            if len(piece) > 1:
+                return halves(piece)
+            harmless = Datum("DatumsQuarantined", self._own(), piece[0].moment, (0.0,), (1,), "Count")
+            self.publisher.set_aside(piece[0], error, harmless, PATIENCE)
+        return []
+
+    def _reached(self, window: Window) -> Progress:
+        return self.progress or Progress(window.start)
 
     def _keep(self, progress: Progress) -> Progress:
         """Keep what is acknowledged before anything else is sent: at most one batch is ever sent twice."""
@@ -133,7 +189,9 @@ class Exporter:
         self.counters.add("BlankSamples", readings.blank)
         self.counters.add("UnidentifiedSeries", readings.unidentified)
         hosts = {slot.host for slot in readings.slots}
-        if not hosts and not self._fresh and is_gap(self.prometheus, window):
+        if hosts or not is_gap(self.prometheus, window):
+            self._oldest = min(self._oldest, window.start)
+        elif window.start > self._oldest:
             self.counters.add("ScrapeGapMinutes", window.length / MINUTE)
         ids = self.instances.resolve(hosts, window.end - 0.001)
         self.counters.add("UnresolvedInstanceIds", len(hosts - ids.keys()))
@@ -144,12 +202,15 @@ class Exporter:
 
     def heartbeat(self) -> list[Datum]:
         """Return what the exporter tells CloudWatch of itself."""
-        cluster = self.settings.shape.cluster
-        where = (("ClusterName", cluster),) if cluster else ()
+        where = self._own()
         moment = int(self.clock()) // MINUTE * MINUTE
         return [
             Datum(name, where, moment, (value,), (1,), SELF[name][0]) for name, value in self.counters.since().items()
         ]
+
+    def _own(self) -> Dimensions:
+        cluster = self.settings.shape.cluster
+        return (("ClusterName", cluster),) if cluster else ()
 
     def tell(self) -> None:
         """Tell CloudWatch of oneself; what it does not take now is told the next time."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import glob
 import io
+import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipapp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dcgm_cloudwatch import unit
-from dcgm_cloudwatch.settings import load
+from dcgm_cloudwatch.settings import SettingsError, load
 
 # ParallelCluster keeps boto3 in environments of its own
 CANDIDATES = ("/opt/parallelcluster/pyenv/versions/*/envs/node_virtualenv/bin/python", "/usr/bin/python3")
@@ -51,6 +53,11 @@ class Place:
         """The systemd unit."""
         return self.root / "etc/systemd/system" / unit.NAME
 
+    @property
+    def command(self) -> Path:
+        """What people type."""
+        return self.root / "usr/local/bin/dcgm-cloudwatch"
+
     def seen(self, path: Path) -> str:
         """Return a path as it is once `root` is /."""
         return "/" + str(path.relative_to(self.root))
@@ -61,15 +68,17 @@ def install(place: Place, given: Mapping[str, str], python: str, run: Run = comm
 
     Raises InstallError, SettingsError where the settings cannot be used, and OSError.
     """
-    chosen = python or interpreter(run)
+    chosen, archived = python or interpreter(run), place.seen(place.archive)
     settings = merged(place.settings.read_text() if place.settings.exists() else "", given)
+    _usable(settings, place.settings)
     changed = [
         _write(place.archive, archive()),
         _write(place.settings, settings.encode()),
-        _write(place.unit, unit.text(chosen, place.seen(place.archive), place.seen(place.settings)).encode()),
+        _write(place.unit, unit.text(chosen, archived, place.seen(place.settings)).encode()),
+        _write(place.command, unit.command(chosen, archived).encode(), executable=True),
     ]
-    load({}, place.settings)
     if start:
+        _make_user(run)
         _systemctl(run, "daemon-reload")
         _systemctl(run, "enable", unit.NAME)
         _systemctl(run, "restart" if any(changed) else "start", unit.NAME)
@@ -77,25 +86,49 @@ def install(place: Place, given: Mapping[str, str], python: str, run: Run = comm
 
 
 def uninstall(place: Place, run: Run = command, *, purge: bool = False, stop: bool = True) -> None:
-    """Remove the service; its settings and what it has delivered stay unless `purge`."""
+    """Remove the service; its settings, what it has delivered and its user stay unless `purge`."""
     if stop and place.unit.exists():
         _systemctl(run, "disable", "--now", unit.NAME)
-    place.unit.unlink(missing_ok=True)
+        run(["/bin/sh", "-c", unit.imds("unset")])
+    for each in (place.unit, place.command):
+        each.unlink(missing_ok=True)
     shutil.rmtree(place.archive.parent, ignore_errors=True)
     if stop:
         _systemctl(run, "daemon-reload")
     if purge:
-        _purge(place)
+        _purge(place, run, with_user=stop and _has_user())
 
 
-def _purge(place: Place) -> None:
-    shutil.rmtree(place.settings.parent, ignore_errors=True)
-    for state in ("var/lib/dcgm-cloudwatch", "var/lib/private/dcgm-cloudwatch"):
-        path = place.root / state
-        if path.is_symlink():  # systemd's, into the private folder of a dynamic user
-            path.unlink()
-        else:
-            shutil.rmtree(path, ignore_errors=True)
+def _usable(settings: str, place: Path) -> None:
+    """Raise SettingsError where settings cannot be used, before any are replaced by them."""
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(settings)
+        file.flush()
+        try:
+            load({}, Path(file.name))
+        except SettingsError as error:
+            raise SettingsError(str(error).replace(file.name, str(place))) from None
+
+
+def _has_user() -> bool:
+    try:
+        pwd.getpwnam(unit.USER)
+    except KeyError:
+        return False
+    return True
+
+
+def _make_user(run: Run) -> None:
+    asked = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", unit.USER]
+    if not _has_user() and run(asked):
+        raise InstallError(f"`{' '.join(asked)}` failed: make that user, and install again")
+
+
+def _purge(place: Place, run: Run, *, with_user: bool) -> None:
+    for folder in (place.settings.parent, place.root / "var/lib/dcgm-cloudwatch"):
+        shutil.rmtree(folder, ignore_errors=True)
+    if with_user:
+        run(["userdel", unit.USER])
 
 
 def interpreter(run: Run = command) -> str:
@@ -135,12 +168,16 @@ def _ours(path: Path) -> bool:
     return path.suffix == ".py" and path.parts[0] in ("dcgm_cloudwatch", "__main__.py")
 
 
-def _write(path: Path, content: bytes) -> bool:
+def _write(path: Path, content: bytes, *, executable: bool = False) -> bool:
+    """Write what the service's user, who is nobody's, and everybody else may read, whatever umask root has."""
     if path.exists() and path.read_bytes() == content:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
+    missing = [each for each in (path.parent, *path.parent.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir()
+        each.chmod(0o755)
     path.write_bytes(content)
-    path.chmod(0o644)  # the service's user is nobody's, and reads all of it
+    path.chmod(0o755 if executable else 0o644)
     return True
 
 

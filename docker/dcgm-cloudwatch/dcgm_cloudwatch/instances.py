@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dcgm_cloudwatch.kubernetes import Api, KubernetesError
+from dcgm_cloudwatch.kubernetes import Api, KubernetesError, Node
 from dcgm_cloudwatch.prometheus import Prometheus
 from dcgm_cloudwatch.series import Host
 
-log = logging.getLogger(__name__)
 ID = re.compile(r"\bi-[0-9a-f]{8,17}\b")
-FRESH = 300.0  # seconds that the API is not asked again
-REMEMBERED = 50_000  # nodes; the oldest are forgotten first
+FRESH, FRESH_NONE = 300.0, 30.0  # seconds that the API is not asked again for a node, and for one it does not know
+REMEMBERED = 50_000  # names of nodes; the oldest are forgotten first
+
+
+class InstanceError(Exception):
+    """Kubernetes could not be asked whose a name is; to be asked again, for a guess would be a metric for ever."""
 
 
 @dataclass
@@ -28,18 +30,21 @@ class Instances:
 
     prometheus: Prometheus
     api: Api | None = None
-    _known: dict[str, str] = field(default_factory=dict)
-    _answers: dict[str, tuple[float, str]] = field(default_factory=dict)  # the API's, and until when they hold
+    _known: dict[str, list[Node]] = field(default_factory=dict)  # who has borne a name, in order
+    _fresh: dict[str, float] = field(default_factory=dict)  # until when the API need not be asked for a name
 
     def resolve(self, hosts: Iterable[Host], at: float) -> dict[Host, str]:
-        """Return the ids that are found. Raises PrometheusError, for a guess would be a metric for ever."""
+        """Return the ids, as they were at a moment, that are found. Raises PrometheusError and InstanceError."""
         wanted = set(hosts)
         found = {host: self._by_itself(host) for host in wanted}
         nodes = {host for host in wanted if not found[host] and host.kind == "node"}
         info = self._node_info(at) if nodes else {}
         for host in nodes:
-            found[host] = info.get(host.name) or self._asked(host.name, at) or self._known.get(host.name, "")
-        self._remember({host.name: found[host] for host in nodes if found[host]})
+            if instance := info.get(host.name):
+                self._remember(host.name, Node(at, instance))
+            else:
+                self._ask(host.name)
+            found[host] = info.get(host.name) or self._borne(host.name, at)
         return {host: instance for host, instance in found.items() if instance}
 
     @staticmethod
@@ -58,24 +63,29 @@ class Instances:
                 found[node] = max(found.get(node, (0.0, "")), (series.samples[-1][0], instance[0]))
         return {node: instance for node, (_, instance) in found.items()}
 
-    def _asked(self, node: str, at: float) -> str:
-        if not self.api:
-            return ""
-        until, instance = self._answers.get(node, (0.0, ""))
-        if time.monotonic() > until:
-            try:
-                instance = self.api.instance_id(node, at) or ""
-            except KubernetesError as error:
-                log.warning("the instance id of %s cannot be asked for: %s", node, error)
-                return ""
-            self._answers[node] = (time.monotonic() + FRESH, instance)
-        return instance
+    def _borne(self, name: str, at: float) -> str:
+        """Return the last instance that is known to have got a name by then."""
+        return next((each.instance for each in reversed(self._known.get(name, [])) if each.since <= at), "")
 
-    def _remember(self, found: Mapping[str, str]) -> None:
-        for node, instance in found.items():
-            self._known.pop(node, None)
-            self._known[node] = instance
+    def _ask(self, name: str) -> None:
+        """Ask the API who bears a name now; since when it tells, too, so that the answer serves any moment."""
+        if self.api is None or time.monotonic() < self._fresh.get(name, 0.0):
+            return
+        try:
+            node = self.api.node(name)
+        except KubernetesError as error:
+            raise InstanceError(f"the instance id of {name} cannot be asked for: {error}") from error
+        if len(self._fresh) >= REMEMBERED:
+            self._fresh.clear()
+        self._fresh[name] = time.monotonic() + (FRESH if node else FRESH_NONE)
+        if node:
+            self._remember(name, node)
+
+    def _remember(self, name: str, node: Node) -> None:
+        """Keep who bore a name; of the same instance the earlier moment."""
+        known = self._known.pop(name, [])  # and put back as the newest
+        same = [each for each in known if each.instance == node.instance]
+        others = [each for each in known if each.instance != node.instance]
+        self._known[name] = sorted([*others, min([*same, node])])
         while len(self._known) > REMEMBERED:
-            forgotten = next(iter(self._known))
-            del self._known[forgotten]
-            self._answers.pop(forgotten, None)
+            del self._known[next(iter(self._known))]

@@ -14,12 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dcgm_cloudwatch.watermark import OtherWriterError, StoreError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 KEY = "watermark.json"
+AGAIN = 5  # times that a write is tried at once
+# It may be there by now, or gone. Who may not create one is told so whether it is there or not.
+CREATE_AGAIN = (HTTPStatus.CONFLICT, HTTPStatus.FORBIDDEN)
+REPLACE_AGAIN = (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND)
 
 
 class KubernetesError(Exception):
@@ -28,6 +32,13 @@ class KubernetesError(Exception):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Node(NamedTuple):
+    """An EC2 instance under a node's name, and since when it bears that name, in seconds since the epoch."""
+
+    since: float
+    instance: str
 
 
 @dataclass(frozen=True)
@@ -82,29 +93,31 @@ class Api:
         authority = self.account / "ca.crt"
         return ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
 
-    def instance_id(self, node: str, before: float) -> str | None:
-        """Return a node's EC2 instance; None where no node of that name is older than `before`."""
+    def node(self, name: str) -> Node | None:
+        """Return who bears a node's name now, None where nobody does. Raises KubernetesError."""
         try:
-            found = self.call("GET", f"/api/v1/nodes/{urllib.parse.quote(node, safe='')}")
+            found = self.call("GET", f"/api/v1/nodes/{urllib.parse.quote(name, safe='')}")
         except KubernetesError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
         try:
             made = calendar.timegm(time.strptime(found["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%SZ"))
-            return found["spec"]["providerID"].rpartition("/")[2] or None if made <= before else None
+            instance = found["spec"]["providerID"].rpartition("/")[2]
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
+        return Node(made, instance) if instance else None
 
 
 @dataclass
 class ConfigMapStore:
-    """A ConfigMap, replaced only in the version that was seen last."""
+    """A ConfigMap, replaced only in the version that was seen last; whatever else is in it stays as it is."""
 
     api: Api
     namespace: str
     name: str
-    _version: str | None = field(default=None)
+    _seen: dict[str, Any] | None = field(default=None)  # the whole object
+    _last: str | None = field(default=None)  # the text that was read or written last
 
     @property
     def _path(self) -> str:
@@ -113,36 +126,49 @@ class ConfigMapStore:
     def read(self) -> str | None:
         """Return the text in the ConfigMap."""
         try:
-            found = self.api.call("GET", f"{self._path}/{self.name}")
+            self._seen = self.api.call("GET", f"{self._path}/{self.name}")
         except KubernetesError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                self._version = None
-                return None
-            raise StoreError(str(error)) from error
-        self._version = found.get("metadata", {}).get("resourceVersion")
-        text = (found.get("data") or {}).get(KEY)
-        return text if isinstance(text, str) and text else None
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise StoreError(str(error)) from error
+            self._seen = None
+        text = ((self._seen or {}).get("data") or {}).get(KEY)
+        self._last = text if isinstance(text, str) and text else None
+        return self._last
 
     def write(self, text: str) -> None:
-        """Make the ConfigMap, or replace it unless somebody else has."""
-        metadata = {"name": self.name, "namespace": self.namespace}
-        body: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: text}}
-        try:
-            if self._version is None:
-                made = self.api.call("POST", self._path, body)
+        """Make the ConfigMap, or replace its text unless somebody else has."""
+        for _ in range(AGAIN):
+            try:
+                self._seen = self._put(text)
+            except KubernetesError as error:
+                self._look_again(text, error)
             else:
-                metadata["resourceVersion"] = self._version
-                made = self.api.call("PUT", f"{self._path}/{self.name}", body)
-        except KubernetesError as error:
-            if error.status == HTTPStatus.CONFLICT:
-                self._written_after_all(text)
+                self._last = text
+            if self._last == text:
                 return
-            raise StoreError(str(error)) from error
-        self._version = made.get("metadata", {}).get("resourceVersion")
+        raise StoreError(f"ConfigMap {self.namespace}/{self.name} changes faster than it can be written")
 
-    def _written_after_all(self, text: str) -> None:
-        """Return where what is there is ours: an earlier attempt whose answer was lost is no other writer."""
-        if self.read() != text:
+    def _put(self, text: str) -> dict[str, Any]:
+        if self._seen is None:
+            metadata = {"name": self.name, "namespace": self.namespace}
+            made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: text}}
+            return self.api.call("POST", self._path, made)
+        data = {**(self._seen.get("data") or {}), KEY: text}
+        return self.api.call("PUT", f"{self._path}/{self.name}", {**self._seen, "data": data})
+
+    def _look_again(self, text: str, error: KubernetesError) -> None:
+        """Read what is there now, to replace that: its labels were changed, or somebody has made or emptied it anew.
+
+        A text that is neither the last one nor this one (whose answer was lost then) is another exporter's.
+        """
+        known, new = self._last, self._seen is None
+        if error.status not in (CREATE_AGAIN if new else REPLACE_AGAIN):
+            raise StoreError(str(error)) from error
+        if self.read() not in (None, known, text):
             raise OtherWriterError(
                 f"ConfigMap {self.namespace}/{self.name} was changed by another exporter: run one replica only"
             )
+        if self._seen is None and new:
+            self._last = known
+            make = f"`kubectl create configmap {self.name} --namespace={self.namespace}`"
+            raise StoreError(f"the ConfigMap is not there, and this may not make it: {make} does ({error})") from error

@@ -39,6 +39,11 @@ class Measure:
     of_slices: bool = False  # MIG instances have their own; else the number is that of the whole GPU
     counter: bool = False
 
+    @property
+    def fields(self) -> list[str]:
+        """Its names in Prometheus."""
+        return [each.field for each in self.spellings]
+
     def value(self, number: float, factor: float) -> float | None:
         """Return a sample in this measure's unit; None where DCGM had nothing to say."""
         if not math.isfinite(number) or number in BLANKS:

@@ -51,11 +51,16 @@ class Prometheus:
         Servers before 3 count a range's both ends in, later ones leave its start out; a millisecond before `end`
         the two agree.
         """
-        yield from self._part("|".join(fields), start, end, "")
+        yield from self._part("|".join(fields), f"[{round((end - start) * 1000)}ms]", end, "")
 
-    def _part(self, names: str, start: float, end: float, part: str, depth: int = 0) -> Iterator[Series]:
+    def steps(self, fields: Sequence[str], span: tuple[int, int, int], matchers: str = "") -> Iterator[Series]:
+        """Yield what was known at each step of a span, (start, end, step), of the series that matchers choose."""
+        start, end, step = span
+        yield from self._part("|".join(fields), f"[{end - start}s:{step}s]", end, matchers)
+
+    def _part(self, names: str, span: str, end: float, part: str, depth: int = 0) -> Iterator[Series]:
         """Ask for some of the GPUs; where that is too much, for each half of them by the next digit of the UUID."""
-        query = f'{{__name__=~"{names}"{part}}}[{round((end - start) * 1000)}ms]'
+        query = f'{{__name__=~"{names}"{part}}}{span}'
         try:
             yield from read(self._ask({"query": query, "time": f"{end - 0.001:.3f}"}).get("result"))
         except TooLargeError:
@@ -63,7 +68,7 @@ class Prometheus:
                 raise
             half = f'"[A-Z]+-.{{{depth}}}[0-7].*"'  # what has no such UUID is in the other one
             for sign in ("=~", "!~"):
-                yield from self._part(names, start, end, f"{part},UUID{sign}{half}", depth + 1)
+                yield from self._part(names, span, end, f"{part},UUID{sign}{half}", depth + 1)
 
     def _ask(self, parameters: dict[str, str]) -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310 - the settings let only http and https in

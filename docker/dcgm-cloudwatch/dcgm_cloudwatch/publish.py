@@ -1,4 +1,4 @@
-"""Sends batches to CloudWatch: again where that may help, in halves where one datum spoils a request."""
+"""Sends data to CloudWatch, again where that may help; what it refuses for good is set aside, datum by datum."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ ANSWER_BY = 20.0  # seconds that a request may take
 
 class HeldError(Exception):
     """CloudWatch has not taken a batch for so long that something else comes first; nothing is lost."""
+
+
+class RefusedError(Exception):
+    """CloudWatch will never take a batch as it is."""
 
 
 def client(region: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
@@ -51,25 +55,34 @@ class Publisher:
     _client: Any = field(default=None)
 
     def send(self, batch: Batch, patience: float) -> None:
-        """Send a batch until it is acknowledged; raises HeldError after `patience` seconds without success.
+        """Send a batch until it is acknowledged.
 
-        What CloudWatch refuses for good is set aside, datum by datum.
+        Raises HeldError after `patience` seconds without success, and RefusedError where there will be none.
         """
         deadline, pause = time.monotonic() + patience, FIRST_PAUSE
-        while True:
-            error = self.attempt(batch)
-            if error is None:
-                self.counters.add("DatumsSent", len(batch))
-                return
+        while error := self.attempt(batch):
             if meaning(error) == "permanent":
-                self._halve(batch, error, max(1.0, deadline - time.monotonic()))
-                return
+                raise RefusedError(str(error)) from error
             log.warning("CloudWatch has not taken %d data: %s", len(batch), error)
             if time.monotonic() >= deadline or self.wait(random.uniform(0, pause)):  # noqa: S311 - jitter is no secret
                 raise HeldError(str(error)) from error
             longest = LONGEST_IF_THROTTLED if meaning(error) == "throttled" else LONGEST_PAUSE
             pause = min(2 * pause, longest)
             self.counters.add("Retries")
+        self.counters.add("DatumsSent", len(batch))
+
+    def set_aside(self, datum: Datum, why: RefusedError, harmless: Datum, patience: float) -> None:
+        """Count a refused datum as bad, if CloudWatch takes a harmless one at the same moment.
+
+        Raises HeldError where it does not: it is not the datum's fault, then, or cannot be told yet.
+        """
+        try:
+            self.send((harmless,), patience)
+        except RefusedError as refused:
+            self._client = None
+            raise HeldError(f"CloudWatch takes nothing at all: {refused}") from refused
+        self.counters.add("DatumsQuarantined")
+        log.error("CloudWatch refuses %s of %s for good: %s", datum.name, dict(datum.dimensions), why)
 
     def attempt(self, batch: Iterable[Datum]) -> Exception | None:
         """Send a batch once; return what came in the way."""
@@ -95,22 +108,3 @@ class Publisher:
             return str(getattr(model, "resolved_protocol", None) or model.metadata.get("protocol", "query"))
         except Exception:  # noqa: BLE001 - the largest one is safe
             return "query"
-
-    def _halve(self, batch: Batch, error: Exception, patience: float) -> None:
-        """Find the bad data of a request that is refused as a whole."""
-        if len(batch) > 1:
-            middle = len(batch) // 2
-            for half in (batch[:middle], batch[middle:]):
-                self.send(half, patience)
-            return
-        refused = self.attempt([_good(batch[0].moment)])
-        if refused is not None:  # not the datum's fault, then
-            self._client = None
-            raise HeldError(f"CloudWatch takes nothing at all: {refused}") from refused
-        self.counters.add("DatumsQuarantined")
-        log.error("CloudWatch refuses %s of %s for good: %s", batch[0].name, dict(batch[0].dimensions), error)
-
-
-def _good(moment: int) -> Datum:
-    """Return a datum that nobody can refuse, and that adds nothing."""
-    return Datum("DatumsQuarantined", (), moment, (0.0,), (1,), "Count")

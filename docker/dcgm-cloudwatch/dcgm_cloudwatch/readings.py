@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dcgm_cloudwatch.measures import Measure, Spelling
+from dcgm_cloudwatch.measures import PERCENT, Measure, Spelling
 from dcgm_cloudwatch.series import Series, Slot, slot
 
 Samples = dict[float, float]  # by their time
@@ -18,6 +18,11 @@ class Window:
 
     start: int
     length: int
+
+    @classmethod
+    def between(cls, start: int, end: int) -> Window:
+        """Return the window from `start` to `end`."""
+        return cls(start, end - start)
 
     @property
     def end(self) -> int:
@@ -45,11 +50,14 @@ class Readings:
     unidentified: int = 0
     blank: int = 0
 
-    def add(self, measure: Measure, found: Iterable[Series]) -> None:
-        """Take in the series of a measure, under whichever of its names they came."""
+    def add(self, measure: Measure, found: Iterable[Series], earlier: Sequence[Series] = ()) -> None:
+        """Take in the series of a measure, under whichever of its names they came.
+
+        `earlier` are older ones that only tell whether a host's numbers are percent.
+        """
         spellings = {each.field: each for each in measure.spellings}
         listed = [each for each in found if each.name in spellings]
-        percents = _in_percent(listed, spellings, self.labels)
+        percents = _in_percent([*listed, *earlier], spellings, self.labels)
         for series in listed:
             spelling = spellings[series.name]
             about = slot(series.labels, self.labels.ids, of_slices=measure.of_slices)
@@ -75,6 +83,12 @@ class Readings:
         for moment, number in series.samples:
             if moment < self.window.end:
                 self._keep(into, moment, measure.value(number, factor))
+
+    def begins(self, measure: Measure, series: Series) -> bool:
+        """Return whether a counter that was added has samples in the window, and none before."""
+        about = slot(series.labels, self.labels.ids, of_slices=measure.of_slices)
+        known = self.counters.get(measure.key, {}).get((about, series.labels.get("xid", "")), {}) if about else {}
+        return bool(known) and min(known) >= self.window.start
 
     def _keep(self, into: Samples, moment: float, value: float | None) -> None:
         if value is None:
@@ -118,10 +132,12 @@ def increase(samples: Samples, window: Window, *, from_zero: bool) -> float | No
 
 
 def _in_percent(found: Iterable[Series], spellings: Mapping[str, Spelling], labels: Labels) -> set[tuple[object, str]]:
-    """Return the hosts whose DCGM gives percent under the name of a ratio, as releases before 4.7 did."""
+    """Return the hosts whose DCGM gives percent, in whole numbers, under a ratio's name, as releases before 4.7 did."""
     hosts: set[tuple[object, str]] = set()
     for series in found:
-        if spellings[series.name].ratio and any(1.0 < number <= 100.0 for _, number in series.samples):  # noqa: PLR2004
+        if spellings[series.name].ratio and any(
+            1.0 < number <= PERCENT and number.is_integer() for _, number in series.samples
+        ):
             about = slot(series.labels, labels.ids, of_slices=False)
             hosts.add((about.host if about else None, series.name))
     return hosts

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dcgm_cloudwatch.counters import Counters
 from dcgm_cloudwatch.exporter import Exporter
-from dcgm_cloudwatch.instances import Instances
+from dcgm_cloudwatch.instances import InstanceError, Instances
 from dcgm_cloudwatch.kubernetes import Api, ConfigMapStore
 from dcgm_cloudwatch.prometheus import Prometheus, PrometheusError
 from dcgm_cloudwatch.publish import HeldError, Publisher, client
@@ -26,6 +26,7 @@ LOOK_EVERY = 2.0  # seconds between two looks at Prometheus' clock while there i
 LONGEST_PAUSE = 15.0  # seconds after failures in a row
 MINUTE = 60.0
 FLUSH = 10.0  # seconds that ending may take
+FAILURES = (PrometheusError, InstanceError, StoreError, HeldError)  # after which everything is tried again
 
 
 @dataclass
@@ -102,8 +103,9 @@ def loop(exporter: Exporter, ending: Ending) -> None:
         try:
             again = step(exporter)
             pause = 0.0 if again else LOOK_EVERY
-        except (PrometheusError, StoreError, HeldError) as error:
+        except FAILURES as error:
             log.warning("%s", error)
+            exporter.late()
             pause = min(max(2 * pause, 1.0), LONGEST_PAUSE)
         if time.monotonic() - told >= MINUTE and not ending.asked.is_set():
             exporter.tell()
@@ -128,7 +130,7 @@ def once(settings: Settings) -> int:
     try:
         while step(exporter):
             pass
-    except (PrometheusError, StoreError, HeldError, OtherWriterError) as error:
+    except (*FAILURES, OtherWriterError) as error:
         log.error("%s", error)  # noqa: TRY400 - one sentence, no trace
         return 1
     exporter.tell()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,10 +47,22 @@ class Progress:
         """Return whether the window from `start` to `end` is acknowledged."""
         return end <= self.through or any(first <= start and end <= last for first, last in self.ahead)
 
+    def missing(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return the first part of a window that is not acknowledged, None where all of it is."""
+        first = max(start, self.through)
+        for begin, last in self.ahead:
+            if first < begin:
+                return (first, min(begin, end)) if first < end else None
+            first = max(first, last)
+        return (first, end) if first < end else None
+
     def with_batch(self, start: int, digest: str) -> Progress:
-        """Return this with one batch of a window acknowledged."""
-        known = self.begun.get(start, ())
-        return Progress(self.through, self.ahead, {**self.begun, start: (*known, digest)})
+        """Return this with one more batch, or piece of one, of a window acknowledged."""
+        return self.with_batches(start, (*self.begun.get(start, ()), digest))
+
+    def with_batches(self, start: int, digests: tuple[str, ...]) -> Progress:
+        """Return this with exactly these batches of a window acknowledged."""
+        return Progress(self.through, self.ahead, {**self.begun, start: digests})
 
     def with_window(self, start: int, end: int) -> Progress:
         """Return this with a whole window acknowledged."""
@@ -87,7 +100,8 @@ def parse(text: str) -> Progress:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
-            f"The watermark {text[:200]!r} cannot be read ({error}): delete it to begin FIRST_BACKFILL seconds back"
+            f"The watermark {text[:200]!r} cannot be read ({error}): delete the file, or empty the ConfigMap by "
+            """`kubectl patch configmap NAME --type=merge -p '{"data":null}'`, to begin FIRST_BACKFILL seconds back"""
         ) from error
 
 
@@ -123,6 +137,7 @@ class FileStore:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
+            self._like_the_old(handle)
             with os.fdopen(handle, "w") as file:
                 file.write(text)
                 file.flush()
@@ -131,3 +146,12 @@ class FileStore:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+    def _like_the_old(self, handle: int) -> None:
+        """Give a new file the old one's mode and owner, else the folder's owner: root may do the service's work."""
+        known = self.path if self.path.exists() else self.path.parent
+        old = known.stat()
+        if known is self.path:
+            os.fchmod(handle, stat.S_IMODE(old.st_mode))
+        if os.geteuid() == 0:
+            os.fchown(handle, old.st_uid, old.st_gid)

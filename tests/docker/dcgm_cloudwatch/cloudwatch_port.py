@@ -26,6 +26,12 @@ class Request_:  # noqa: N801 - werkzeug's name is taken
     key: str
     parameters: dict[str, Any]
 
+    @property
+    def window(self) -> int | None:
+        """The window whose data these are, None where the exporter tells of itself."""
+        first = self.parameters["MetricData"][0]
+        return int(first["Timestamp"].timestamp()) if first["MetricName"].startswith("GPU") else None
+
 
 @dataclass
 class CloudWatchPort:

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dcgm_cloudwatch.exporter import Exporter as Delivering
+from dcgm_cloudwatch.run import exporter_of
+from dcgm_cloudwatch.settings import load
 from tests.docker.dcgm_cloudwatch.clock import Clock
 from tests.docker.dcgm_cloudwatch.cloudwatch_port import CloudWatchPort
 from tests.docker.dcgm_cloudwatch.kubernetes_port import KubernetesPort
@@ -53,3 +56,16 @@ def exporter(
     yield make
     for each in made:
         each.end()
+
+
+@pytest.fixture
+def within(exporter: Callable[..., Exporter], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Delivering]:
+    """Make an exporter within this process, with the SDK's own client, that never waits."""
+
+    def make(**settings: str) -> Delivering:
+        environment = exporter(**settings).environment
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return exporter_of(load(environment), lambda _: False)
+
+    return make

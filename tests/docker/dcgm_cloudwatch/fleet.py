@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dcgm_text import BUSY, Form, Gpu, text
 
-from tests.docker.dcgm_cloudwatch.prometheus_port import Labels
+from tests.docker.dcgm_cloudwatch.clock import Clock
+from tests.docker.dcgm_cloudwatch.cloudwatch_port import CloudWatchPort
+from tests.docker.dcgm_cloudwatch.prometheus_port import Labels, PrometheusPort
 
 EVERY = 30  # seconds between two scrapes
 OFFSET = 3.5  # of scrapes within a minute
@@ -87,3 +89,25 @@ def fleet_at(count: int) -> Callable[[float], list[Gpu]]:
 def ids(count: int) -> dict[str, str]:
     """Return the instances of such a fleet."""
     return {f"node-{number}": f"i-{number:017x}" for number in range(count)}
+
+
+def held(prometheus: PrometheusPort, clock: Clock, minutes: int, gpus: int = 1) -> range:
+    """Let Prometheus hold some minutes of a fleet; return when each begins."""
+    end = clock.start + 60 * minutes
+    prometheus.series = [
+        *history(clock.start, end, fleet_at(gpus)),
+        *node_info(clock.start - 300, end + 300, ids(gpus)),
+    ]
+    return range(clock.start, end, 60)
+
+
+def utilization(minutes: range, number: int = 0) -> dict[int, tuple[float, float]]:
+    """Return what CloudWatch ought to have of one of these GPUs' utilization."""
+    return expected(minutes.start, minutes.stop, lambda moment: [drawn(moment, number)["DCGM_FI_DEV_GPU_UTIL"]])
+
+
+def delivered(cloudwatch: CloudWatchPort, number: int = 0) -> dict[int, tuple[float, float]]:
+    """Return what CloudWatch has of it, by node."""
+    where = f"ClusterName=c,InstanceId=i-{number:017x}"
+    found: dict[int, tuple[float, float]] = cloudwatch.data().get(("GPUUtilization", where), {})
+    return found

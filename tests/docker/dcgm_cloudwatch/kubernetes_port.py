@@ -10,11 +10,15 @@ from typing import Any
 
 @dataclass
 class KubernetesPort:
-    """`objects` by path; `refuse` is asked before each write, `down` answers 503."""
+    """`objects` by path; `refuse` is asked before each write, `down` answers 503.
+
+    Without `may_create` the caller's role lets it get and update only.
+    """
 
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     refuse: Callable[[], bool] = lambda: False
     down: bool = False
+    may_create: bool = True
     calls: list[tuple[str, str]] = field(default_factory=list)
     _version: int = 0
     _server: ThreadingHTTPServer | None = None
@@ -71,8 +75,16 @@ class KubernetesPort:
             return (200, found) if found else (404, {"kind": "Status", "message": "not found"})
         name = f"{path}/{body['metadata']['name']}" if verb == "POST" else path
         seen, stored = body["metadata"].get("resourceVersion"), self.objects.get(name)
+        if verb == "POST" and not self.may_create:
+            return 403, {"kind": "Status", "message": "cannot create resource"}
+        if verb == "PUT" and stored is None:
+            return 404, {"kind": "Status", "message": "not found"}
         if (verb == "POST") == (stored is not None) or (stored and stored["metadata"]["resourceVersion"] != seen):
             return 409, {"kind": "Status", "message": "the object has been modified"}
+        return 200, self.put(name, body)
+
+    def put(self, path: str, made: dict[str, Any]) -> dict[str, Any]:
+        """Store an object under a version of its own."""
         self._version += 1
-        self.objects[name] = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self._version)}}
-        return 200, self.objects[name]
+        self.objects[path] = {**made, "metadata": {**made["metadata"], "resourceVersion": str(self._version)}}
+        return self.objects[path]

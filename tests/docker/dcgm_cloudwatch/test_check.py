@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from rehearsal.wire.call import Refused
 from tests.docker.dcgm_cloudwatch.cloudwatch_port import EXPIRED, CloudWatchPort
-from tests.docker.dcgm_cloudwatch.fleet import fleet_at, history, ids, node_info
+from tests.docker.dcgm_cloudwatch.fleet import Series, fleet_at, history, ids, moments, node_info
+from tests.docker.dcgm_cloudwatch.kubernetes_port import KubernetesPort
 from tests.docker.dcgm_cloudwatch.process import Exporter
 from tests.docker.dcgm_cloudwatch.prometheus_port import PrometheusPort
 
@@ -40,6 +41,25 @@ def now(prometheus: PrometheusPort, nodes: int = 1, *, named: bool = True) -> No
     ]
 
 
+def gpu_node(name: str, gpus: int) -> list[Series]:
+    """Return what kube-state-metrics tells of a node, these minutes."""
+    end = int(time.time()) // 60 * 60
+    labels = {"__name__": "kube_node_status_capacity", "node": name, "resource": "nvidia_com_gpu"}
+    return [(labels, [(moment, str(gpus)) for moment in moments(end - 300, end + 120)])]
+
+
+def test_series_that_name_no_gpu_are_told(prometheus: PrometheusPort, exporter: Make) -> None:
+    now(prometheus)
+    bare = ("gpu", "UUID", "device")
+    prometheus.series = [
+        ({name: value for name, value in labels.items() if name not in bare}, samples)
+        for labels, samples in prometheus.series
+    ]
+    status, found = checked(exporter())
+    assert status == 1
+    assert "none of which names its GPU" in found["GPUs"]
+
+
 def test_a_whole_chain_is_told_link_by_link(prometheus: PrometheusPort, exporter: Make) -> None:
     now(prometheus, 2)
     status, found = checked(exporter())
@@ -49,6 +69,16 @@ def test_a_whole_chain_is_told_link_by_link(prometheus: PrometheusPort, exporter
     ]
     assert "2 seen in the last minute" in found["GPUs"]
     assert "2 of 2 hosts" in found["instance ids"]
+
+
+def test_a_check_does_not_hide_that_the_exporter_is_silent(
+    prometheus: PrometheusPort, cloudwatch: CloudWatchPort, exporter: Make
+) -> None:
+    now(prometheus)
+    assert checked(exporter())[0] == 0
+    sent = {name for name, _ in cloudwatch.data()}
+    assert "DatumsSent" in sent
+    assert "LagSeconds" not in sent
 
 
 def test_an_unreachable_prometheus_is_named(prometheus: PrometheusPort, exporter: Make) -> None:
@@ -62,13 +92,32 @@ def test_an_unreachable_prometheus_is_named(prometheus: PrometheusPort, exporter
 def test_missing_series_and_ids_are_named(prometheus: PrometheusPort, exporter: Make) -> None:
     prometheus.clock = time.time
     status, found = checked(exporter())
+    assert status == 0, "no GPU is no fault"
+    assert found["GPUs"].startswith("ok none: Prometheus holds no DCGM series")
+    assert "with no GPU running that is as it should be" in found["GPUs"]
+    prometheus.series = gpu_node("node-7", 8)
+    status, found = checked(exporter())
     assert status == 1
-    assert "no DCGM series" in found["GPUs"]
+    assert "no DCGM series of node-7" in found["GPUs"]
+    assert "ServiceMonitor" in found["GPUs"]
+    prometheus.series = gpu_node("node-7", 0)
+    assert checked(exporter())[0] == 0, "its device plugin tells of no GPU"
     now(prometheus, 2, named=False)
     status, found = checked(exporter())
     assert status == 1
     assert "0 of 2 hosts, not node-0, node-1" in found["instance ids"]
     assert "kube-state-metrics" in found["instance ids"]
+
+
+def test_a_kubernetes_that_does_not_answer_is_named(
+    prometheus: PrometheusPort, kubernetes: KubernetesPort, exporter: Make
+) -> None:
+    now(prometheus, named=False)
+    kubernetes.down = True
+    status, found = checked(exporter(KUBERNETES_URL=kubernetes.url))
+    assert status == 1
+    assert "let the service account get nodes" in found["instance ids"]
+    assert found["CloudWatch"].startswith("ok"), "the rest is looked at, too"
 
 
 def test_missing_credentials_and_permission_are_told_apart(

@@ -5,46 +5,18 @@ import signal
 import urllib.request
 from collections.abc import Callable
 
-import pytest
-
+from dcgm_cloudwatch.exporter import Exporter as Delivering
+from dcgm_cloudwatch.run import step
 from rehearsal.wire.call import Refused
 from tests.docker.dcgm_cloudwatch.clock import HOUR, Clock
 from tests.docker.dcgm_cloudwatch.cloudwatch_port import EXPIRED, THROTTLED, UNAVAILABLE, CloudWatchPort, Request_
-from tests.docker.dcgm_cloudwatch.fleet import drawn, expected, fleet_at, history, ids, node_info
-from tests.docker.dcgm_cloudwatch.kubernetes_port import KubernetesPort
-from tests.docker.dcgm_cloudwatch.process import PATIENCE, Exporter, wait_until
+from tests.docker.dcgm_cloudwatch.fleet import delivered, held, utilization
+from tests.docker.dcgm_cloudwatch.process import Exporter, wait_until
 from tests.docker.dcgm_cloudwatch.prometheus_port import PrometheusPort
 
 Make = Callable[..., Exporter]
-NODE = "ClusterName=c,InstanceId=i-00000000000000000"
 CHOSEN = {"METRICS": "GPUUtilization,GPUTemperature", "AGGREGATION": "node"}
 SETTLED = 50.0  # seconds after the end of a window
-
-
-def held(prometheus: PrometheusPort, clock: Clock, minutes: int, gpus: int = 1) -> range:
-    """Let Prometheus hold some minutes of a fleet; return when each begins."""
-    end = clock.start + 60 * minutes
-    prometheus.series = [
-        *history(clock.start, end, fleet_at(gpus)),
-        *node_info(clock.start - 300, end + 300, ids(gpus)),
-    ]
-    return range(clock.start, end, 60)
-
-
-def utilization(minutes: range, number: int = 0) -> dict[int, tuple[float, float]]:
-    return expected(minutes.start, minutes.stop, lambda moment: [drawn(moment, number)["DCGM_FI_DEV_GPU_UTIL"]])
-
-
-def delivered(cloudwatch: CloudWatchPort, number: int = 0) -> dict[int, tuple[float, float]]:
-    where = f"ClusterName=c,InstanceId=i-{number:017x}"
-    found: dict[int, tuple[float, float]] = cloudwatch.data().get(("GPUUtilization", where), {})
-    return found
-
-
-def window_of(came: Request_) -> int | None:
-    """Return the window whose batch a request is, None where the exporter tells of itself."""
-    first = came.parameters["MetricData"][0]
-    return int(first["Timestamp"].timestamp()) if first["MetricName"].startswith("GPU") else None
 
 
 def page(made: Exporter, name: str) -> str:
@@ -75,93 +47,68 @@ def test_six_hours_without_cloudwatch_leave_no_minute_out(
     cloudwatch.refuse = lambda _: None
     wait_until(lambda: len(delivered(cloudwatch)) == len(minutes), "all minutes")
     assert delivered(cloudwatch) == utilization(minutes)
-    sent = [window_of(came) for came in cloudwatch.requests]
+    sent = [came.window for came in cloudwatch.requests]
     after = [window for window in sent[len(cloudwatch.refused) :] if window is not None]
     assert minutes[-1] in after[:2], "the newest minute comes before six hours of old ones"
 
 
-@pytest.mark.parametrize("at", ["before it is stored", "after it is stored", "before the watermark"])
-def test_a_killed_exporter_leaves_no_gap_and_sends_one_batch_twice_at_most(
-    at: str,
-    prometheus: PrometheusPort,
-    cloudwatch: CloudWatchPort,
-    exporter: Make,
-    clock: Clock,
-    kubernetes: KubernetesPort,
-) -> None:
-    """A batch is one request: two of them make up a minute here, so that a kill can come between."""
-    minutes = held(prometheus, clock, 4, gpus=300)
-    clock.now = minutes.stop + SETTLED
-    made = exporter(
-        METRICS="GPUUtilization,GPUTemperature",
-        AGGREGATION="gpu,node",
-        FIRST_BACKFILL="290",
-        WATERMARK="configmap:monitoring/watermark",
-        KUBERNETES_URL=kubernetes.url,
-    )
-
-    process = made.start()
-
-    def kill() -> bool:
-        if sum(window_of(came) is not None for came in cloudwatch.requests) < 4:
-            return False
-        process.kill()
-        process.wait()
-        return True
-
-    if at == "before it is stored":
-        cloudwatch.refuse = lambda _: UNAVAILABLE if kill() else None
-    elif at == "after it is stored":
-        cloudwatch.stored = lambda _: kill()
-    else:
-        kubernetes.refuse = kill
-    assert process.wait(PATIENCE) == -signal.SIGKILL
-    cloudwatch.refuse, cloudwatch.stored, kubernetes.refuse = (lambda _: None), (lambda _: None), (lambda: False)
-    sent_before = [came for came in cloudwatch.requests if window_of(came)]
-    assert made.done("once") == 0
-    twice = doubled(cloudwatch, minutes)
-    assert len(sent_before) == 4
-    assert len(twice) <= 1000, "one batch at most"
-    assert (len(twice) == 0) == (at == "before it is stored")
-
-
-def doubled(cloudwatch: CloudWatchPort, minutes: range) -> set[tuple[str, str, int]]:
-    """Return which sums are twice what they ought to be; all others, and all averages, must be right."""
-    found = set()
-    table = cloudwatch.data()
-    for number in range(300):
-        for where in (f"ClusterName=c,InstanceId=i-{number:017x}", f"ClusterName=c,GPU=0,InstanceId=i-{number:017x}"):
-            wanted, got = utilization(minutes, number), table["GPUUtilization", where]
-            assert wanted.keys() == got.keys()
-            for minute, (total, count) in wanted.items():
-                assert got[minute][0] / got[minute][1] == total / count
-                if got[minute] != (total, count):
-                    assert got[minute] == (2 * total, 2 * count)
-                    found.add(("GPUUtilization", where, minute))
-    return found
-
-
-def test_throttling_of_nine_requests_in_ten_delays_but_drops_nothing(
+def test_throttling_of_nine_requests_in_ten_keeps_live_minutes_on_time_and_drops_nothing(
     prometheus: PrometheusPort, cloudwatch: CloudWatchPort, exporter: Make, clock: Clock
 ) -> None:
-    minutes = held(prometheus, clock, 10)
-    clock.now = minutes.stop - 60 + SETTLED  # all but the last minute are closed
-    cloudwatch.refuse = lambda _: THROTTLED if len(cloudwatch.requests) % 10 else None
-    order: list[int] = []
+    """The clock goes on by two seconds a request, which is more than a request and the longest pause after it take."""
+    minutes = held(prometheus, clock, 11)
+    backlog, live = minutes[:8], minutes[8:]
+    clock.now = backlog.stop + SETTLED
+    late: dict[int, float] = {}
 
-    def stored(came: Request_) -> None:
-        window = window_of(came)
-        order.extend([window] if window is not None else [])
-        if len(order) == 3:
-            clock.now = minutes.stop + SETTLED  # a minute closes while there is a backlog
+    def throttle(_: Request_) -> Refused | None:
+        clock.now = min(clock.now + 2, minutes.stop + SETTLED)
+        return THROTTLED if len(cloudwatch.requests) % 10 else None
 
-    cloudwatch.stored = stored
-    exporter(**CHOSEN, FIRST_BACKFILL=str(10 * 60)).start()
-    wait_until(lambda: len(order) == len(minutes), "all minutes")
-    assert order == [minutes[-2], minutes[0], minutes[1], minutes[-1], *minutes[2:-2]], (
-        "the live minute, then the backlog"
-    )
+    def stored_at(came: Request_) -> None:
+        window = came.window
+        if window is not None:
+            late[window] = clock.now - window - 60
+
+    def all_there() -> bool:
+        if len(late) == sum(minute + 60 + 45 <= clock.now for minute in minutes):
+            clock.now = min(clock.now + 10, minutes.stop + SETTLED)  # there is nothing to send until a minute closes
+        return len(late) == len(minutes)
+
+    cloudwatch.refuse, cloudwatch.stored = throttle, stored_at
+    exporter(**CHOSEN, FIRST_BACKFILL=str(9 * 60)).start()
+    wait_until(all_there, "all minutes")
+    assert max(late[window] for window in live) < 120
+    order = list(late)
+    assert order.index(live[0]) < order.index(backlog[-2]), "it closed while there was a backlog"
     assert delivered(cloudwatch) == utilization(minutes)
+
+
+def test_pauses_after_throttling_are_short_enough_for_live_minutes(
+    prometheus: PrometheusPort, cloudwatch: CloudWatchPort, within: Callable[..., Delivering], clock: Clock
+) -> None:
+    """The same with the exporter's own pauses, by which the clock goes on, and half a second a request."""
+    minutes = held(prometheus, clock, 40)
+    clock.now = minutes.start + 30 * 60 + SETTLED
+    late: dict[int, float] = {}
+
+    def throttle(_: Request_) -> Refused | None:
+        clock.now += 0.5
+        return THROTTLED if len(cloudwatch.requests) % 10 else None
+
+    def wait(seconds: float) -> bool:
+        clock.now += seconds
+        return False
+
+    cloudwatch.refuse = throttle
+    cloudwatch.stored = lambda came: late.setdefault(came.window or 0, clock.now - (came.window or 0) - 60)
+    made = within(**CHOSEN, FIRST_BACKFILL=str(30 * 60))
+    made.wait = made.publisher.wait = wait
+    while clock.now < minutes.stop + SETTLED:
+        if not step(made):
+            wait(2)
+    assert len(late) >= len(minutes) - 1
+    assert max(late[window] for window in minutes[30:-1]) < 120
 
 
 def test_an_old_minute_of_many_batches_makes_way_for_a_new_one(
@@ -172,7 +119,7 @@ def test_an_old_minute_of_many_batches_makes_way_for_a_new_one(
     order: list[int] = []
 
     def stored(came: Request_) -> None:
-        window = window_of(came)
+        window = came.window
         order.extend([window] if window is not None else [])
         if order[-1:] == [minutes[0]]:
             clock.now = minutes.stop + SETTLED
@@ -206,41 +153,6 @@ def test_credentials_that_expire_are_read_anew(
     write("AKIANEW0000000000000")
     wait_until(lambda: len(delivered(cloudwatch)) == 4, "all minutes")
     assert delivered(cloudwatch) == utilization(minutes)
-
-
-@pytest.mark.parametrize("name", ["x" * 1025, "knöten"], ids=["over-long", "non-ASCII"])
-def test_one_bad_datum_of_a_thousand_keeps_nothing_else_back(
-    name: str, prometheus: PrometheusPort, cloudwatch: CloudWatchPort, exporter: Make, clock: Clock
-) -> None:
-    minutes = held(prometheus, clock, 1, gpus=1000)
-    for labels, _ in prometheus.series:
-        assert isinstance(labels, dict)
-        if "node-500" in labels.values():
-            labels.update({each: name for each, value in labels.items() if value == "node-500"}, provider_id="")
-    clock.now = minutes.stop + SETTLED
-    made = exporter(METRICS="GPUUtilization", AGGREGATION="node", FIRST_BACKFILL="110")
-    assert made.done("once") == 0
-    found = {where for metric, where in cloudwatch.data() if metric == "GPUUtilization"}
-    assert len(found) == 999
-    assert cloudwatch.data()["DatumsQuarantined", "ClusterName=c"].popitem()[1][0] == 1
-    assert delivered(cloudwatch, 499) == utilization(minutes, 499)
-    assert sum(window_of(came) is not None for came in cloudwatch.requests) < 30, "found by halving"
-    assert "for good" in made.log.read_text()
-
-
-def test_a_namespace_that_is_refused_sets_no_datum_aside(
-    prometheus: PrometheusPort, cloudwatch: CloudWatchPort, exporter: Make, clock: Clock
-) -> None:
-    minutes = held(prometheus, clock, 1)
-    clock.now = minutes.stop + SETTLED
-    cloudwatch.refuse = lambda _: Refused("InvalidParameterValue", "The parameter Namespace is not yours.")
-    made = exporter(**CHOSEN, FIRST_BACKFILL="110")
-    assert made.done("once") == 1
-    assert "takes nothing at all" in made.log.read_text()
-    cloudwatch.refuse = lambda _: None
-    assert made.done("once") == 0
-    assert delivered(cloudwatch) == utilization(minutes)
-    assert cloudwatch.data()["DatumsQuarantined", "ClusterName=c"].popitem()[1][0] == 0
 
 
 def test_a_signal_ends_it_at_once_and_the_next_one_goes_on_where_it_was(

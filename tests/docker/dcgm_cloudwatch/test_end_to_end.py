@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,18 +15,23 @@ from dcgm_text import Gpu, Workload, text
 from rehearsal.kubernetes.build import BuildError
 from rehearsal.prometheus.build import READY, programs
 from rehearsal.prometheus.server import Prometheus
+from rehearsal.services.cloudwatch.queries import alarms, widgets
+from rehearsal.services.cloudwatch.queries.samples import Archive, Series, Span
 from tests.docker.dcgm_cloudwatch.cloudwatch_port import CloudWatchPort
 from tests.docker.dcgm_cloudwatch.process import Exporter, wait_until
 from tests.docker.dcgm_cloudwatch.prometheus_port import PrometheusPort
+from tests.stacks.gpu_dashboard_stack import dashboards, of_kind, synthesized
 
+ID = "i-0123456789abcdef0"
 WINDOW = 10  # seconds, the shortest interval
-GPUS = [Gpu(number, "node-0", [Workload()] if number else ()) for number in range(2)]
+TEAMS = ("", "team-a", "team-b")
+GPUS = [Gpu(number, "node-0", [Workload(namespace=team)] if team else ()) for number, team in enumerate(TEAMS)]
 
 
 @pytest.fixture
 def target() -> Iterator[str]:
     """The DCGM exporter's /metrics, with kube_node_info beside it."""
-    page = text(GPUS) + 'kube_node_info{node="node-0",provider_id="aws:///us-west-2a/i-0123456789abcdef0"} 1\n'
+    page = text(GPUS) + f'kube_node_info{{node="node-0",provider_id="aws:///us-west-2a/{ID}"}} 1\n'
 
     class Metrics(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # noqa: N802 - http.server's name
@@ -109,8 +115,8 @@ def assert_delivered(url: str, folder: Path, cloudwatch: CloudWatchPort) -> None
         wait_until(lambda: whole(cloudwatch), "a whole window")
     finally:
         made.end()
-    gpu = "ClusterName=c,GPU={},InstanceId=i-0123456789abcdef0"
-    for number in range(2):
+    gpu = "ClusterName=c,GPU={},InstanceId=" + ID
+    for number in range(len(GPUS)):
         for name, value in (
             ("GPUUtilization", 87),
             ("GPUMemoryUtilization", 41),
@@ -121,11 +127,55 @@ def assert_delivered(url: str, folder: Path, cloudwatch: CloudWatchPort) -> None
         ):
             for total, count in cloudwatch.data()[name, gpu.format(number)].values():
                 assert total / count == value
-    for name, wanted in (("GPUCount", 2), ("GPUAllocated", 0.5), ("GPUAllocatedIdle", 0)):
+    for name, wanted in (("GPUCount", 3), ("GPUAllocated", 2 / 3), ("GPUAllocatedIdle", 0)):
         for total, count in cloudwatch.data()[name, "ClusterName=c"].values():
             assert total / count == wanted
-    assert ("GPUUtilization", "ClusterName=c,Team=analytics") in cloudwatch.data()
+    assert ("GPUUtilization", "ClusterName=c,Team=team-a") in cloudwatch.data()
     assert {came.parameters["MetricData"][0]["StorageResolution"] for came in cloudwatch.requests} == {1}
+
+
+def test_the_dashboards_queries_return_the_fixtures_values(
+    target: str, started: list[Prometheus], tmp_path: Path, cloudwatch: CloudWatchPort
+) -> None:
+    """The whole way: from DCGM's text to the lines of each graph, and to the alarms."""
+    assembly = synthesized(tmp_path / "assembly")
+    server = Prometheus.start(tmp_path / "prometheus", config(target))
+    started.append(server)
+    settings = {"SCRAPE_INTERVAL": str(WINDOW), "SETTLE": "5", "FIRST_BACKFILL": "0", "CLUSTER_NAME": "demo"}
+    made = Exporter.of(tmp_path, server.url, cloudwatch, **settings)
+    try:
+        made.start()
+        wait_until(lambda: whole(cloudwatch) and of_itself(cloudwatch), "a whole window, and the exporter's own")
+    finally:
+        made.end()
+    stored = Archive(tuple(Series(*each) for each in cloudwatch.metrics.store.series()))
+    span = Span(int(time.time()) // 60 * 60 - 900, int(time.time()) // 60 * 60 + 60)
+    shown = {
+        each["properties"]["title"]: {
+            line.label: {round(value, 6) for value in line.values.values()}
+            for line in widgets.lines(each, stored, span)
+        }
+        for each in dashboards(assembly)["demo-gpu"]["widgets"]
+        if each["type"] == "metric"
+    }
+    assert shown["GPU utilization"] == {"average": {87}, "highest": {87}, "lowest": {87}}
+    assert shown["GPU temperature (maximum)"]["highest"] == {54}
+    assert {212.5} in shown["GPU power"].values()
+    assert shown["GPU memory used and free"] == {
+        "used, average of a GPU": {18},
+        "free, average of a GPU": {round(4301 / 1024, 6)},
+    }
+    assert shown["Teams: GPUs"] == {"team-a": {1}, "team-b": {1}}
+    assert shown["GPUs: temperature, highest"] == {f"{ID} {number}": {54} for number in range(len(GPUS))}
+    now = int(time.time()) // 60 * 60 + 60
+    watched = [each for each in of_kind(assembly, "AWS::CloudWatch::Alarm") if each["TreatMissingData"] != "breaching"]
+    assert len(watched) >= 6, "all but the one that wants more minutes than this test has"
+    assert {alarms.state(each, stored, now) for each in watched} == {"OK"}
+
+
+def of_itself(cloudwatch: CloudWatchPort) -> bool:
+    """Return whether the exporter has told of itself."""
+    return any(metric == "LagSeconds" for metric, _ in cloudwatch.data())
 
 
 def whole(cloudwatch: CloudWatchPort) -> bool:

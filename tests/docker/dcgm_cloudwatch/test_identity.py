@@ -102,7 +102,10 @@ def test_mig_instances_are_apart_and_their_gpus_heat_counts_once(deliver: Delive
     assert total(stored, "GPUAllocated", "ClusterName=c") == (1, 2), "one slice of two"
     assert total(stored, "GPUAllocatedIdle", "ClusterName=c,Team=analytics") == (1, 1), "by its engine"
     assert total(stored, "GPUCount", "ClusterName=c") == (1, 1)
-    assert names(stored, "GPUUtilization") == set(), "DCGM has none of slices"
+    assert total(stored, "GPUUtilization", f"{gpu},MIG=1") == (2 * 1, 2), "DCGM has none of slices: by their engines"
+    assert total(stored, "GPUUtilization", f"{gpu},MIG=2") == (2 * 86, 2)
+    assert total(stored, "GPUUtilization", "ClusterName=c") == (2 * 1 + 2 * 86, 4)
+    assert names(stored, "GPUMemoryUtilization") == set(), "which nothing stands for"
 
 
 def test_old_and_new_names_give_identical_values(

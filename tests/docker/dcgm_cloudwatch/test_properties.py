@@ -190,7 +190,7 @@ def test_any_text_is_progress_or_an_error_that_says_what_to_do(text: str) -> Non
         found = str(parse(text).through)
     except StoreError as error:
         found = str(error)
-    assert found.isdecimal() or "delete it" in found
+    assert found.isdecimal() or "delete the file" in found
 
 
 def test_every_measure_knows_its_blanks() -> None:

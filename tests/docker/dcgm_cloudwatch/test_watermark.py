@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from dcgm_cloudwatch.kubernetes import Api, ConfigMapStore, KubernetesError
-from dcgm_cloudwatch.watermark import FileStore, OtherWriterError, Store, StoreError
+from dcgm_cloudwatch.watermark import FileStore, OtherWriterError, Store, StoreError, parse
 from tests.docker.dcgm_cloudwatch.kubernetes_port import KubernetesPort
 
 
@@ -87,3 +87,89 @@ def test_the_pods_own_api_and_namespace_are_found(tmp_path: Path) -> None:
     assert Api.of_pod({}) is None
     with pytest.raises(KubernetesError, match="127.0.0.1:9"):
         Api("http://127.0.0.1:9").call("GET", "/")
+
+
+def store(kubernetes: KubernetesPort) -> ConfigMapStore:
+    return ConfigMapStore(Api(kubernetes.url), "monitoring", "w")
+
+
+PLACE = "/api/v1/namespaces/monitoring/configmaps/w"
+
+
+def touch(kubernetes: KubernetesPort, **labels: str) -> None:
+    """Change a ConfigMap's labels, as applying it anew does."""
+    made = kubernetes.objects[PLACE]
+    kubernetes.put(PLACE, {**made, "metadata": {**made["metadata"], "labels": labels}})
+
+
+def test_labels_that_change_are_no_other_writer_and_stay(kubernetes: KubernetesPort) -> None:
+    """Applying the stack anew changes an annotation, and with it the version."""
+    own = store(kubernetes)
+    own.read()
+    own.write("1")
+    for text in ("2", "3"):
+        touch(kubernetes, release=text)
+        own.write(text)
+    assert own.read() == "3"
+    assert kubernetes.objects[PLACE]["metadata"]["labels"] == {"release": "3"}
+
+
+def test_labels_that_change_faster_than_one_can_write_are_told(kubernetes: KubernetesPort) -> None:
+    own = store(kubernetes)
+    own.write("1")
+
+    def touched() -> bool:
+        touch(kubernetes, at=str(len(kubernetes.calls)))
+        return False
+
+    kubernetes.refuse = touched
+    with pytest.raises(StoreError, match="changes faster"):
+        own.write("2")
+    kubernetes.refuse = lambda: False
+    own.write("3")
+    assert own.read() == "3"
+
+
+def test_an_emptied_configmap_begins_anew(kubernetes: KubernetesPort) -> None:
+    """As its error advises: to delete it is no way, where nobody may make it again."""
+    kubernetes.put(PLACE, {"metadata": {"name": "w"}, "data": {"watermark.json": "{"}})
+    own = store(kubernetes)
+    kubernetes.may_create = False
+    with pytest.raises(StoreError, match="empty the ConfigMap"):
+        parse(own.read() or "")
+    kubernetes.put(PLACE, {"metadata": {"name": "w"}})
+    assert own.read() is None
+    own.write("1")
+    assert own.read() == "1"
+
+
+def test_a_deleted_configmap_is_told_with_how_to_make_it_and_then_written(kubernetes: KubernetesPort) -> None:
+    own = store(kubernetes)
+    own.write("1")
+    kubernetes.may_create = False
+    del kubernetes.objects[PLACE]
+    for _ in range(2):
+        with pytest.raises(StoreError, match="kubectl create configmap w --namespace=monitoring"):
+            own.write("2")
+    kubernetes.put(PLACE, {"metadata": {"name": "w"}})
+    own.write("2")
+    assert own.read() == "2"
+
+
+def test_a_deleted_configmap_is_made_again_where_that_is_allowed(kubernetes: KubernetesPort) -> None:
+    own = store(kubernetes)
+    own.write("1")
+    del kubernetes.objects[PLACE]
+    own.write("2")
+    assert own.read() == "2"
+
+
+def test_another_writer_is_found_out_in_spite_of_changed_labels(kubernetes: KubernetesPort) -> None:
+    first, second = store(kubernetes), store(kubernetes)
+    first.write("1")
+    second.read()
+    second.write("2")
+    touch(kubernetes, release="2")
+    with pytest.raises(OtherWriterError, match="one replica"):
+        first.write("3")
+    assert second.read() == "2"
