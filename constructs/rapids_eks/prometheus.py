@@ -76,7 +76,8 @@ class Prometheus(Construct):
         super().__init__(scope, id)
         self.namespace, self.address = NAMESPACE, f"http://{SERVICE}.{NAMESPACE}:{PORT}"
         namespace = eks.KubernetesManifest(self, "Namespace", cluster=cluster, manifest=[_namespace()])
-        claim = eks.KubernetesManifest(self, "Claim", cluster=cluster, manifest=[_claim(volume_gib)])
+        # One that is there already is taken over, as is the history on it.
+        claim = eks.KubernetesManifest(self, "Claim", cluster=cluster, manifest=[_claim(volume_gib)], overwrite=True)
         claim.node.add_dependency(namespace)
         role = PodRole(self, "Role", permissions=[workspace.writing])
         role.give_to(cluster, namespace=NAMESPACE, service_account=SERVICE_ACCOUNT)

@@ -121,7 +121,9 @@ _RETENTION = (("time", "retention"), ("size", "retentionSize"))
 
 
 def _labels(name: str) -> dict[str, str]:
-    return {"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/instance": name, "prometheus": name}
+    own = {"name": "prometheus", "instance": name, "managed-by": "prometheus-operator"}
+    operators = {"operator.prometheus.io/name": name, "operator.prometheus.io/shard": "0", "prometheus": name}
+    return {**{f"app.kubernetes.io/{key}": value for key, value in own.items()}, **operators}
 
 
 def _owner(wanted: Item) -> Item:

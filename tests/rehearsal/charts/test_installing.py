@@ -102,6 +102,10 @@ def test_definitions_that_came_with_karpenter_are_not_taken_over_by_their_own_ch
     assert "invalid ownership metadata" in complaint
 
 
+# https://github.com/prometheus-operator/prometheus-operator/blob/v0.93.1/pkg/prometheus/common.go: VolumeClaimName
+CLAIM = "prometheus-kps-prometheus-db-prometheus-kps-prometheus-0"
+
+
 def stack_values(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - values of a chart
     """Return values by which every part of kube-prometheus-stack fits on the system nodes."""
     tolerant = {"tolerations": TOLERANT}
@@ -117,13 +121,17 @@ def stack_values(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - values of a c
 
 
 def test_prometheus_is_reached_by_the_documented_name_and_port(
-    install: Callable[..., str], cluster: Cluster, namespace: str
+    install: Callable[..., str], cluster: Cluster, namespace: str, world: World
 ) -> None:
     install("kps", "kube-prometheus-stack", "--repo", PROMETHEUS, "--version", "88.5.3", values=stack_values())
     services = of(cluster, namespace, "v1/services")
     port = next(each for each in services["kps-prometheus"]["spec"]["ports"] if each["name"] == "http-web")
     assert port["port"] == 9090
-    assert of(cluster, namespace, "apps/v1/statefulsets")["prometheus-kps-prometheus"]["status"]["readyReplicas"] == 1
+
+    def served() -> bool:
+        return bool(of(cluster, namespace, "v1/endpoints")["kps-prometheus"].get("subsets"))
+
+    assert world.clock.wait(3600, served), "the operator's pods are those that the Service selects"
     made = of(cluster, namespace, "monitoring.coreos.com/v1/prometheuses")["kps-prometheus"]["spec"]
     assert (made["retention"], made["serviceMonitorSelector"]) == ("15d", {"matchLabels": {"release": "kps"}})
     assert of(cluster, namespace, "monitoring.coreos.com/v1/servicemonitors")
@@ -149,7 +157,7 @@ def test_the_volume_of_prometheus_outlives_it_unless_the_values_say_otherwise(
     def claims() -> set[str]:
         return set(of(cluster, namespace, "v1/persistentvolumeclaims"))
 
-    assert world.clock.wait(3600, lambda: claims() == {"db-prometheus-kps-prometheus-0"})
+    assert world.clock.wait(3600, lambda: claims() == {CLAIM})
     uninstall("kps")
     assert world.clock.wait(120, lambda: not claims()) != kept
 
