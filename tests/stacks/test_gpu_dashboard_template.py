@@ -60,7 +60,8 @@ def test_every_graph_has_data_for_every_line(assembly: Assembly, size: str) -> N
 def test_a_dashboard_that_names_no_dimensions_shows_nothing() -> None:
     """Guards against the evaluator's kindness: the widgets of many an example are like this."""
     stored = parallel_cluster()
-    for name, statistic in (("GPUUtilization", "Average"), ("GPUTemperature", "Maximum"), ("GPUPowerUsage", "Average")):
+    averages = ("GPUUtilization", "GPUPowerUsage", "GPUMemoryUsed", "GPUMemoryFree")
+    for name, statistic in (("GPUTemperature", "Maximum"), *((name, "Average") for name in averages)):
         metrics = [["ParallelCluster/hpc-1/GPU", name]]
         graph = {"type": "metric", "properties": {"metrics": metrics, "stat": statistic, "region": "us-west-2"}}
         widgets.check({"widgets": [graph]})

@@ -19,7 +19,7 @@ from dcgm_cloudwatch.prometheus import PrometheusError
 from dcgm_cloudwatch.readings import Window
 from dcgm_cloudwatch.scrape import scrape
 from dcgm_cloudwatch.series import Slot
-from dcgm_cloudwatch.watermark import FileStore, Store, StoreError
+from dcgm_cloudwatch.watermark import FileStore, Store, StoreError, parse
 
 MINUTE = 60
 SKEW = 30.0  # seconds between two clocks that are still well
@@ -167,8 +167,10 @@ def _kept(exporter: Exporter) -> Finding:
     where = exporter.settings.watermark
     try:
         known = exporter.store.read()
+        if known:
+            parse(known)
     except StoreError as error:
-        fix = "let the service account get that ConfigMap, or run this as the user of the service"
+        fix = "do as it says, let the service account get that ConfigMap, or run this as the user of the service"
         return Finding("watermark", str(error), fix)
     text = f"{where} {'holds ' + known if known else 'is not there yet'}"
     fix = unwritable(exporter.store)

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 from dcgm_cloudwatch.watermark import OtherWriterError, StoreError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-KEY = "watermark.json"
+KEY, WRITER = "watermark.json", "writer"
 AGAIN = 5  # times that a write is tried at once
 # It may be there by now, or gone. Who may not create one is told so whether it is there or not.
 CREATE_AGAIN = (HTTPStatus.CONFLICT, HTTPStatus.FORBIDDEN)
@@ -109,6 +110,13 @@ class Api:
         return Node(made, instance) if instance else None
 
 
+class Entry(NamedTuple):
+    """A text, and the id of the process that wrote it: two exporters in step write the same texts."""
+
+    text: str
+    writer: str
+
+
 @dataclass
 class ConfigMapStore:
     """A ConfigMap, replaced only in the version that was seen last; whatever else is in it stays as it is."""
@@ -117,7 +125,8 @@ class ConfigMapStore:
     namespace: str
     name: str
     _seen: dict[str, Any] | None = field(default=None)  # the whole object
-    _last: str | None = field(default=None)  # the text that was read or written last
+    _last: Entry | None = field(default=None)  # what was read or written last
+    _own: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def _path(self) -> str:
@@ -131,40 +140,44 @@ class ConfigMapStore:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise StoreError(str(error)) from error
             self._seen = None
-        text = ((self._seen or {}).get("data") or {}).get(KEY)
-        self._last = text if isinstance(text, str) and text else None
-        return self._last
+        data = (self._seen or {}).get("data") or {}
+        text = data.get(KEY)
+        self._last = Entry(text, str(data.get(WRITER, ""))) if isinstance(text, str) and text else None
+        return self._last.text if self._last else None
 
     def write(self, text: str) -> None:
         """Make the ConfigMap, or replace its text unless somebody else has."""
+        entry = Entry(text, self._own)
         for _ in range(AGAIN):
             try:
-                self._seen = self._put(text)
+                self._seen = self._put(entry)
             except KubernetesError as error:
-                self._look_again(text, error)
+                self._look_again(entry, error)
             else:
-                self._last = text
-            if self._last == text:
+                self._last = entry
+            if self._last == entry:
                 return
         raise StoreError(f"ConfigMap {self.namespace}/{self.name} changes faster than it can be written")
 
-    def _put(self, text: str) -> dict[str, Any]:
+    def _put(self, entry: Entry) -> dict[str, Any]:
+        own = {KEY: entry.text, WRITER: entry.writer}
         if self._seen is None:
             metadata = {"name": self.name, "namespace": self.namespace}
-            made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: text}}
+            made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": own}
             return self.api.call("POST", self._path, made)
-        data = {**(self._seen.get("data") or {}), KEY: text}
+        data = {**(self._seen.get("data") or {}), **own}
         return self.api.call("PUT", f"{self._path}/{self.name}", {**self._seen, "data": data})
 
-    def _look_again(self, text: str, error: KubernetesError) -> None:
+    def _look_again(self, entry: Entry, error: KubernetesError) -> None:
         """Read what is there now, to replace that: its labels were changed, or somebody has made or emptied it anew.
 
-        A text that is neither the last one nor this one (whose answer was lost then) is another exporter's.
+        What is neither the last entry nor this one (whose answer was lost then) is another exporter's.
         """
         known, new = self._last, self._seen is None
         if error.status not in (CREATE_AGAIN if new else REPLACE_AGAIN):
             raise StoreError(str(error)) from error
-        if self.read() not in (None, known, text):
+        self.read()
+        if self._last not in (None, known, entry):
             raise OtherWriterError(
                 f"ConfigMap {self.namespace}/{self.name} was changed by another exporter: run one replica only"
             )

@@ -53,8 +53,7 @@ def highest(prometheus: Prometheus, second: int, of: Sequence[Series]) -> list[S
     """Return the highest values of some series in the hour before a second. Raises PrometheusError."""
     found = []
     for field in sorted({each.name for each in of}):
-        query = f"max_over_time({_selector([field], of)}[1h])"  # which takes the name away
-        answer = prometheus.vector(query, second - 0.001)
+        answer = prometheus.known([field], second, _named(of), "max_over_time(%s[1h])")  # which takes the name away
         found += [Series({**each.labels, "__name__": field}, each.samples) for each in answer]
     return found
 
@@ -90,9 +89,9 @@ def _seen(
     prometheus: Prometheus, second: int, seconds: int, about: Sequence[Series], labels: Labels
 ) -> frozenset[Slot]:
     """Return the GPUs that had samples some seconds before: at least those that an instant selector sees."""
-    selector = _selector([field for each in (MEMORY_USED, UTILIZATION, ENGINE) for field in each.fields], about)
-    query = f"last_over_time({selector}[{seconds}s:{STEP}s])" if seconds else selector
-    known = (_slot(each, labels) for each in prometheus.vector(query, second - 0.001))
+    fields = [field for each in (MEMORY_USED, UTILIZATION, ENGINE) for field in each.fields]
+    shape = f"last_over_time(%s[{seconds}s:{STEP}s])" if seconds else "%s"
+    known = (_slot(each, labels) for each in prometheus.known(fields, second, _named(about), shape))
     return frozenset(each for each in known if each)
 
 
@@ -106,10 +105,6 @@ def _like(series: Series, labels: Labels) -> _Like:
 
 def _slot(series: Series, labels: Labels) -> Slot | None:
     return slot(series.labels, labels.ids, of_slices=False)
-
-
-def _selector(fields: Iterable[str], about: Iterable[Series]) -> str:
-    return f'{{__name__=~"{"|".join(fields)}"{_named(about)}}}'
 
 
 def _named(about: Iterable[Series]) -> str:

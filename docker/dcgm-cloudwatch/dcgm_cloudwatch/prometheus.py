@@ -51,16 +51,24 @@ class Prometheus:
         Servers before 3 count a range's both ends in, later ones leave its start out; a millisecond before `end`
         the two agree.
         """
-        yield from self._part("|".join(fields), f"[{round((end - start) * 1000)}ms]", end, "")
+        yield from self._part("|".join(fields), f"%s[{round((end - start) * 1000)}ms]", end, "")
 
     def steps(self, fields: Sequence[str], span: tuple[int, int, int], matchers: str = "") -> Iterator[Series]:
-        """Yield what was known at each step of a span, (start, end, step), of the series that matchers choose."""
-        start, end, step = span
-        yield from self._part("|".join(fields), f"[{end - start}s:{step}s]", end, matchers)
+        """Yield the last sample at each step of a span, (start, end, step), of the series that matchers choose.
 
-    def _part(self, names: str, span: str, end: float, part: str, depth: int = 0) -> Iterator[Series]:
+        A selector alone would not see a series whose target has gone, from the first failed scrape on.
+        """
+        start, end, step = span
+        shape = f"last_over_time(%s[{step}s])[{end - start}s:{step}s]"
+        yield from self._part("|".join(fields), shape, end, matchers)
+
+    def known(self, fields: Sequence[str], end: float, matchers: str = "", shape: str = "%s") -> Iterator[Series]:
+        """Yield what is known just before `end` of the series that matchers choose, asked for in that shape."""
+        yield from self._part("|".join(fields), shape, end, matchers)
+
+    def _part(self, names: str, shape: str, end: float, part: str, depth: int = 0) -> Iterator[Series]:
         """Ask for some of the GPUs; where that is too much, for each half of them by the next digit of the UUID."""
-        query = f'{{__name__=~"{names}"{part}}}{span}'
+        query = shape % f'{{__name__=~"{names}"{part}}}'
         try:
             yield from read(self._ask({"query": query, "time": f"{end - 0.001:.3f}"}).get("result"))
         except TooLargeError:
@@ -68,7 +76,7 @@ class Prometheus:
                 raise
             half = f'"[A-Z]+-.{{{depth}}}[0-7].*"'  # what has no such UUID is in the other one
             for sign in ("=~", "!~"):
-                yield from self._part(names, span, end, f"{part},UUID{sign}{half}", depth + 1)
+                yield from self._part(names, shape, end, f"{part},UUID{sign}{half}", depth + 1)
 
     def _ask(self, parameters: dict[str, str]) -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310 - the settings let only http and https in

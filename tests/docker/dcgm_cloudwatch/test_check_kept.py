@@ -30,6 +30,15 @@ def test_a_check_leaves_what_is_kept_to_the_service(prometheus: PrometheusPort, 
     assert list(made.folder.iterdir()) == [file]
 
 
+def test_what_cannot_be_read_is_told_with_what_to_do(prometheus: PrometheusPort, exporter: Make) -> None:
+    now(prometheus)
+    made = exporter()
+    (made.folder / "watermark.json").write_text("{")
+    status, found = checked(made)
+    assert status == 1
+    assert "cannot be read" in found["watermark"]
+
+
 def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
     file = tmp_path / "watermark.json"
     file.write_text("1")

@@ -1,5 +1,6 @@
 """What a minute's numbers mean may stand in the hours before it."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -7,6 +8,7 @@ from dcgm_text import Gpu
 
 from dcgm_cloudwatch import lookback
 from dcgm_cloudwatch.exporter import Exporter as Delivering
+from dcgm_cloudwatch.prometheus import Prometheus
 from dcgm_cloudwatch.run import step
 from tests.docker.dcgm_cloudwatch.clock import HOUR, Clock
 from tests.docker.dcgm_cloudwatch.cloudwatch_port import CloudWatchPort
@@ -123,3 +125,31 @@ def test_one_is_a_percent_where_the_host_gave_percent_within_the_hour(
     while step(made):
         pass
     assert cloudwatch.data()["GPUUtilization", "ClusterName=c"][clock.start] == (2 * percent, 2)
+
+
+def test_an_answer_that_is_too_large_is_asked_for_in_parts(prometheus: PrometheusPort, clock: Clock) -> None:
+    """Guards against a large fleet that begins all at once, whose minute would never be delivered."""
+    fleet = [Gpu(number, f"node-{number}") for number in range(64)]
+    made = history(clock.start, clock.start + 60, lambda _: fleet)
+    prometheus.series = [({**labels, "UUID": _uuid(number)}, samples) for number, (labels, samples) in enumerate(made)]
+    asked, end = ["DCGM_FI_DEV_FB_USED"], clock.start + 60
+    whole = list(Prometheus(prometheus.url).known(asked, end))
+    parts = list(Prometheus(prometheus.url, most_bytes=6000).known(asked, end))
+    assert len(whole) == 64
+    assert sorted(str(each.labels) for each in parts) == sorted(str(each.labels) for each in whole)
+    assert len(prometheus.queries) > 2
+
+
+def test_the_last_samples_of_a_target_that_goes_are_seen_between_two_steps(
+    prometheus: PrometheusPort, clock: Clock
+) -> None:
+    """Prometheus marks a series as gone with the first failed scrape, from which on a mere selector sees none of it."""
+    list(Prometheus(prometheus.url).steps(["DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"], (clock.start, clock.start + HOUR, 300)))
+    (query,) = prometheus.queries
+    assert query.startswith("last_over_time({")
+    assert query.endswith("[300s])[3600s:300s]")
+
+
+def _uuid(number: int) -> str:
+    """Return an id whose digits are anything, as NVIDIA's are."""
+    return f"GPU-{hashlib.sha256(str(number).encode()).hexdigest()[:32]}"

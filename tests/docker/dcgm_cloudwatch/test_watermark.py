@@ -36,6 +36,17 @@ def test_the_second_writer_is_found_out(two: tuple[Store, Store]) -> None:
     assert second.read() == "2"
 
 
+def test_two_in_step_are_found_out(kubernetes: KubernetesPort) -> None:
+    """Guards against two replicas that deliver the same minutes, and so keep the same texts, for ever."""
+    first, second = (ConfigMapStore(Api(kubernetes.url), "monitoring", "w") for _ in range(2))
+    first.read()
+    first.write("1")
+    second.read()
+    first.write("2")
+    with pytest.raises(OtherWriterError, match="another exporter"):
+        second.write("2")
+
+
 def test_two_that_begin_at_once_are_found_out(two: tuple[Store, Store]) -> None:
     first, second = two
     assert first.read() is second.read() is None
