@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import time
 import urllib.parse
 import zipfile
 from collections.abc import Iterator
@@ -27,7 +28,17 @@ def everywhere(account: Account, kubernetes: Api, folder: Path) -> Iterator[dict
     _log(account)
     for kind, body in _objects():
         kubernetes.create(f"{NAMESPACE}/{kind}", body)
-    yield {
+    try:
+        yield _names(folder, packed, bucket)
+    finally:
+        account.client("s3").delete_object(Bucket=bucket, Key="planted.zip")
+        account.client("logs").delete_log_group(logGroupName=LOG)
+        for kind, body in _objects():
+            kubernetes.delete(f"{NAMESPACE}/{kind}/{body['metadata']['name']}")
+
+
+def _names(folder: Path, packed: Path, bucket: str) -> dict[str, str]:
+    return {
         **_files(folder),
         "in a packed file": f"{packed}!index.py",
         "in a published asset": f"s3://{bucket}/planted.zip",
@@ -36,10 +47,6 @@ def everywhere(account: Account, kubernetes: Api, folder: Path) -> Iterator[dict
         "in a Secret": "Secret default/planted",
         "in a release of helm": "Secret default/sh.helm.release.v1.planted",
     }
-    account.client("s3").delete_object(Bucket=bucket, Key="planted.zip")
-    account.client("logs").delete_log_group(logGroupName=LOG)
-    for kind, body in _objects():
-        kubernetes.delete(f"{NAMESPACE}/{kind}/{body['metadata']['name']}")
 
 
 def _files(folder: Path) -> dict[str, str]:
@@ -60,8 +67,9 @@ def _log(account: Account) -> None:
     logs = account.client("logs")
     logs.create_log_group(logGroupName=LOG)
     logs.create_log_stream(logGroupName=LOG, logStreamName="s")
-    event = {"timestamp": int(account.world.clock.time() * 1000), "message": f"logged in with {SECRET}"}
-    logs.put_log_events(logGroupName=LOG, logStreamName="s", logEvents=[event])
+    event = {"timestamp": int(time.time() * 1000), "message": f"logged in with {SECRET}"}
+    answer = logs.put_log_events(logGroupName=LOG, logStreamName="s", logEvents=[event])
+    assert "rejectedLogEventsInfo" not in answer, answer
 
 
 def _objects() -> list[tuple[str, dict[str, Any]]]:
