@@ -22,7 +22,7 @@ def generate(rows: int, seed: int, into: Path) -> None:
     python("xgboost_pipeline", "generate", "--rows", str(rows), "--seed", str(seed), *places)
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)  # six minutes on two idle processors
 def test_the_app_is_deployed_runs_the_pipeline_and_is_gone_again(tmp_path: Path) -> None:
     data, result, new = (tmp_path / name for name in ("data", "result", "new"))
     generate(60_000, 1, data)
