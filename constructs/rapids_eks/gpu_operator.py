@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 from rapids_eks.gpu_metrics import counters, scraping
+from rapids_eks.helm_release import HelmRelease
 from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.placement import Pod
 from rapids_eks.system_pods import FEATURE_DISCOVERY, OPERANDS, OPERATOR
@@ -52,18 +52,15 @@ class GpuOperator(Construct):
         super().__init__(scope, id)
         self.namespace = NAMESPACE
         namespace = eks.KubernetesManifest(self, "Namespace", cluster=cluster, manifest=[_namespace()])
-        self.chart = eks.HelmChart(
+        self.chart = HelmRelease(
             self,
             "Chart",
             cluster=cluster,
             repository=REPOSITORY,
             chart=CHART,
             version=VERSION,
-            release=CHART,
             namespace=NAMESPACE,
-            create_namespace=False,
-            wait=True,
-            timeout=cdk.Duration.minutes(12),
+            minutes=12,
             values=values(gpu_node_labels, core_node_labels, mig_strategy, driver_on_nodes=driver_on_nodes),
         )
         self.chart.node.add_dependency(namespace)

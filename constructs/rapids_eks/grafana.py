@@ -9,6 +9,7 @@ from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 from rapids_eks.grafana_password import FILE, MOUNT, SECRET_CLASS, GrafanaPassword
+from rapids_eks.helm_release import HelmRelease
 from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.metrics_workspace import MetricsWorkspace
 from rapids_eks.pod_role import PodRole
@@ -58,18 +59,14 @@ class Grafana(Construct):
             eks.KubernetesManifest(self, name, cluster=cluster, manifest=[each])
             for name, each in zip(("Password", *map(_id, sorted(dashboards))), given, strict=True)
         ]
-        chart = eks.HelmChart(
+        chart = HelmRelease(
             self,
             "Chart",
             cluster=cluster,
             repository=REPOSITORY,
             chart=CHART,
             version=VERSION,
-            release=CHART,
             namespace=NAMESPACE,
-            create_namespace=False,
-            wait=True,
-            timeout=cdk.Duration.minutes(10),  # helm gives up, and says why, before its function is ended
             values=values(workspace.url, region, prometheus, dashboards),
         )
         for each in objects:

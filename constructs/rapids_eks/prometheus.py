@@ -8,6 +8,7 @@ from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 from rapids_eks import kept_series, scrape_targets
+from rapids_eks.helm_release import HelmRelease
 from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.metrics_workspace import MetricsWorkspace
 from rapids_eks.placement import Pod
@@ -81,18 +82,14 @@ class Prometheus(Construct):
         claim.node.add_dependency(namespace)
         role = PodRole(self, "Role", permissions=[workspace.writing])
         role.give_to(cluster, namespace=NAMESPACE, service_account=SERVICE_ACCOUNT)
-        chart = eks.HelmChart(
+        chart = HelmRelease(
             self,
             "Chart",
             cluster=cluster,
             repository=REPOSITORY,
             chart=CHART,
             version=VERSION,
-            release=CHART,
             namespace=NAMESPACE,
-            create_namespace=False,
-            wait=True,
-            timeout=cdk.Duration.minutes(10),  # helm gives up, and says why, before its function is ended
             values=values(
                 cluster_name=cluster_name,
                 remote_write=remote_write(workspace.remote_write_url, cdk.Stack.of(self).region, instance_types),

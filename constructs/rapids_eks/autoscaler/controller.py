@@ -8,6 +8,7 @@ from constructs import Construct
 
 from rapids_eks.autoscaler.node_groups import ACCELERATOR
 from rapids_eks.autoscaler.permissions import permissions
+from rapids_eks.helm_release import HelmRelease
 from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.pod_role import PodRole
 from rapids_eks.system_pods import CLUSTER_AUTOSCALER
@@ -15,7 +16,6 @@ from rapids_eks.system_pods import CLUSTER_AUTOSCALER
 REPOSITORY, CHART, VERSION = "https://kubernetes.github.io/autoscaler", "cluster-autoscaler", "9.59.0"
 IMAGES = {"1.35": "v1.35.0"}  # of the cluster's minor version: https://github.com/kubernetes/autoscaler/releases
 NAMESPACE, SERVICE_ACCOUNT = "kube-system", "cluster-autoscaler"
-PATIENCE = cdk.Duration.minutes(10)  # until the pod must be ready
 
 
 class AutoscalerController(Construct):
@@ -44,18 +44,14 @@ class AutoscalerController(Construct):
         _check(cluster_name, version)
         role = PodRole(self, "Role", permissions=permissions(cdk.Stack.of(self), cluster_name=cluster_name))
         role.give_to(cluster, namespace=NAMESPACE, service_account=SERVICE_ACCOUNT)
-        program = eks.HelmChart(
+        program = HelmRelease(
             self,
             "Program",
             cluster=cluster,
             repository=REPOSITORY,
             chart=CHART,
             version=VERSION,
-            release=CHART,
             namespace=NAMESPACE,
-            create_namespace=False,
-            wait=True,
-            timeout=PATIENCE,
             values={
                 "autoDiscovery": {"clusterName": cluster_name},  # without it helm installs no program, and succeeds
                 "awsRegion": cdk.Stack.of(self).region,

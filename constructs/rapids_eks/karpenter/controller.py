@@ -7,6 +7,7 @@ from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from rapids_eks.helm_release import HelmRelease
 from rapids_eks.job_pools import CORE_LABELS
 from rapids_eks.karpenter.interruption_queue import InterruptionQueue
 from rapids_eks.karpenter.permissions import permissions
@@ -20,7 +21,6 @@ REPLICAS = 2  # which the chart never puts on one node
 # free on its node: https://karpenter.sh/docs/getting-started/getting-started-with-karpenter/
 REQUESTS = {"cpu": "400m", "memory": "1Gi"}
 LIMITS = {"memory": "1Gi"}
-PATIENCE = cdk.Duration.minutes(10)  # until the pods of a release must be ready
 
 
 class KarpenterController(Construct):
@@ -56,33 +56,22 @@ class KarpenterController(Construct):
         role = PodRole(self, "Role", permissions=allowed)
         role.give_to(cluster, namespace=NAMESPACE, service_account=SERVICE_ACCOUNT)
         values = chart_values(cluster_name, warnings.queue.queue_name, cdk.Stack.of(self).region)
-        definitions = _release(self, "Definitions", cluster, "karpenter-crd", {})
-        program = _release(self, "Program", cluster, "karpenter", values)
+        definitions = self._release("Definitions", cluster, "karpenter-crd", {})
+        program = self._release("Program", cluster, "karpenter", values)
         # Pods get their credentials when they start, and must have them until they end.
         program.node.add_dependency(definitions, role, warnings)
 
-
-def _release(
-    scope: Construct,
-    id: str,  # noqa: A002 - CDK's own name for it
-    cluster: eks.ICluster,
-    chart: str,
-    values: Mapping[str, object],
-) -> eks.HelmChart:
-    return eks.HelmChart(
-        scope,
-        id,
-        cluster=cluster,
-        chart=chart,
-        repository=f"{REGISTRY}/{chart}",
-        version=VERSION,
-        release=chart,
-        namespace=NAMESPACE,
-        create_namespace=False,
-        values=dict(values),
-        wait=True,
-        timeout=PATIENCE,
-    )
+    def _release(self, name: str, cluster: eks.ICluster, chart: str, values: Mapping[str, object]) -> HelmRelease:
+        return HelmRelease(
+            self,
+            name,
+            cluster=cluster,
+            repository=f"{REGISTRY}/{chart}",
+            chart=chart,
+            version=VERSION,
+            namespace=NAMESPACE,
+            values=values,
+        )
 
 
 def chart_values(cluster_name: str, queue_name: str, region: str) -> dict[str, object]:

@@ -7,12 +7,13 @@ import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
+from rapids_eks import prometheus
 from rapids_eks.awaited_resource.permission import Permission
 from rapids_eks.gpu_dashboard.metrics import LEVELS, Level, namespace
 from rapids_eks.metrics_exporter import objects
 from rapids_eks.pod_role import PodRole
 
-PROMETHEUS = f"http://kps-prometheus.{objects.PROMETHEUS_NAMESPACE}:{objects.PROMETHEUS_PORT}"
+PROMETHEUS = f"http://{prometheus.SERVICE}.{prometheus.NAMESPACE}:{prometheus.PORT}"
 
 
 class MetricsExporter(Construct):

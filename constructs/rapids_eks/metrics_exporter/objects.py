@@ -6,15 +6,15 @@ from typing import Any
 from cdk8s_plus_35 import k8s
 
 from rapids_eks.job_pools import CORE_LABELS
+from rapids_eks.prometheus import NAMESPACE as PROMETHEUS_NAMESPACE
+from rapids_eks.prometheus import PORT as PROMETHEUS_PORT
 from rapids_eks.system_pods import METRICS_EXPORTER
+from rapids_eks.team_namespace import EVERYWHERE, POD_IDENTITY
 
 NAMESPACE, NAME = "gpu-metrics", "dcgm-cloudwatch"  # the latter also of the ConfigMap with what is done
 PORT = 9410
 MEMORY_LIMIT_MIB = 512
 NOBODY = 65532
-PROMETHEUS_NAMESPACE, PROMETHEUS_PORT = "monitoring", 9090
-POD_IDENTITY = "169.254.170.23/32"  # where its agent listens on every node
-ANYWHERE = "0.0.0.0/0"
 LABELS = {"app.kubernetes.io/name": NAME}
 RBAC = "rbac.authorization.k8s.io"
 Object = dict[str, Any]
@@ -54,13 +54,13 @@ def network(prometheus_port: int = PROMETHEUS_PORT, *, elsewhere: bool = False) 
 
     Prometheus is the cluster's own, or with `elsewhere` in any namespace or outside.
     """
-    anywhere = [k8s.NetworkPolicyPeer(namespace_selector=k8s.LabelSelector()), _addresses(ANYWHERE)]
+    anywhere = [k8s.NetworkPolicyPeer(namespace_selector=k8s.LabelSelector()), _addresses(EVERYWHERE)]
     prometheus = anywhere if elsewhere else [_namespaces(PROMETHEUS_NAMESPACE)]
     egress = [
         _egress([_namespaces("kube-system")], _port(53, "UDP"), _port(53)),
         _egress(prometheus, _port(prometheus_port)),
         _egress([_addresses(POD_IDENTITY)], _port(80)),
-        _egress([_addresses(ANYWHERE)], _port(443)),
+        _egress([_addresses(EVERYWHERE)], _port(443)),
     ]
     ingress = [k8s.NetworkPolicyIngressRule(from_=[_namespaces(PROMETHEUS_NAMESPACE)], ports=[_port(PORT)])]
     everything = k8s.LabelSelector()
