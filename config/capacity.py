@@ -1,6 +1,7 @@
 """The nodes of Spark's drivers and executors, and what starts and stops them."""
 
 from collections.abc import Iterator
+from math import ceil
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -50,6 +51,11 @@ class GpuNodes(Section):
     GPUs; none: whole GPUs. Partitions of several sizes have names of their own, which no executor asks for."""
     mig_profile: Annotated[str | None, Field(pattern=r"^all-[a-z0-9.+-]{1,50}$")] = None
     """Into what each GPU is partitioned, like all-1g.10gb: a name of the GPU Operator's MIG configuration."""
+
+    @property
+    def most_nodes(self) -> int:
+        """How many nodes there are at most, where all are of the type with the fewest GPUs."""
+        return ceil(self.max_gpus / min(GPUS[name] for name in self.instance_types))
 
     def problems(self) -> Iterator[Problem]:
         """Yield types that the limit never lets start."""

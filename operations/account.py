@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ProfileNotFound
+from botocore.exceptions import ClientError, ProfileNotFound
 
 from operations.errors import OperationError
 
@@ -33,3 +33,8 @@ def clients(region: str, profile: str | None = None) -> Clients:
         return made[service]
 
     return client
+
+
+def is_missing_stack(error: ClientError) -> bool:
+    """Return whether CloudFormation says that there is no stack of the name."""
+    return "does not exist" in error.response["Error"]["Message"]

@@ -1,7 +1,6 @@
 """The stack of GPU metrics in CloudWatch."""
 
 from collections.abc import Sequence
-from math import ceil
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -10,7 +9,6 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 import config
-from config.instance_types import GPUS
 from rapids_eks.built_image.construct import BuiltImage
 from rapids_eks.dashboard_widgets.construct import DashboardWidgets
 from rapids_eks.gpu_dashboard import price, rows
@@ -133,6 +131,5 @@ def _parallel_cluster(scope: Construct, name: str, program: Path, lag: float, to
 def _tell_price(
     scope: Construct, gpus: config.GpuNodes, teams: int, levels: Sequence[Level], metrics: Sequence[str]
 ) -> None:
-    nodes = ceil(gpus.max_gpus / min(GPUS[name] for name in gpus.instance_types))
-    told = price.told(levels, gpus=gpus.max_gpus, nodes=nodes, teams=teams, chosen=metrics)
+    told = price.told(levels, gpus=gpus.max_gpus, nodes=gpus.most_nodes, teams=teams, chosen=metrics)
     cdk.Annotations.of(scope).add_info(told)

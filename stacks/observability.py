@@ -1,14 +1,13 @@
 """The stack of metrics, dashboards and alerts."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 
 import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 import config
-from config.instance_types import GPUS, vcpus
+from config.instance_types import vcpus
 from rapids_eks import kept_series
 from rapids_eks.alert_topic import AlertTopic
 from rapids_eks.gpu_metrics import rules
@@ -92,8 +91,7 @@ def _fleets(settings: config.Cluster, capacity: config.Capacity, teams: int) -> 
     """Return what is measured while no job runs, and while all nodes run that the limits allow."""
     core, driver, gpu = settings.core_nodes, capacity.driver, capacity.gpu
     drivers = driver.max_vcpus // min(map(vcpus, driver.instance_types))
-    gpus = ceil(gpu.max_gpus / min(GPUS[name] for name in gpu.instance_types))
     types = len(_types(settings, capacity))
     idle = Fleet(gpus=0, nodes=core.count, applications=0, types=types)
-    busy = Fleet(gpus=gpu.max_gpus, nodes=core.count + drivers + gpus, applications=teams, types=types)
+    busy = Fleet(gpus=gpu.max_gpus, nodes=core.count + drivers + gpu.most_nodes, applications=teams, types=types)
     return {"without a job": idle, "with all nodes at work": busy}

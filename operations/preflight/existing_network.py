@@ -36,16 +36,18 @@ def existing_network(question: Question) -> Iterator[Finding]:
 
 def _looked_at(question: Question, given: ExistingNetwork) -> Iterator[Finding]:
     ec2 = question.client("ec2")
-    vpc = _one(ec2.describe_vpcs, "Vpcs", "VpcIds", given.vpc_id)
+    vpc = _vpc(ec2, given.vpc_id)
     if vpc is None:
         yield problem(SUBJECT, f"there is no VPC {given.vpc_id} in {question.region}", FIX)
         return
     yield from _of_vpc(question, given, str(vpc["CidrBlock"]))
-    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [given.vpc_id]}])["RouteTables"]
+    inside = [{"Name": "vpc-id", "Values": [given.vpc_id]}]
+    tables = ec2.describe_route_tables(Filters=inside)["RouteTables"]
+    subnets = {each["SubnetId"]: each for each in ec2.describe_subnets(Filters=inside)["Subnets"]}
     for kind in KINDS:
         for subnet in getattr(given, kind):
-            there = _one(ec2.describe_subnets, "Subnets", "SubnetIds", subnet.id)
-            if there is None or there["VpcId"] != given.vpc_id:
+            there = subnets.get(subnet.id)
+            if there is None:
                 yield problem(SUBJECT, f"{given.vpc_id} has no subnet {subnet.id}", FIX)
             else:
                 yield from _of_subnet(kind, subnet, there, _way_out(tables, subnet.id))
@@ -87,12 +89,12 @@ def _routed(kind: str, subnet: str, way_out: str) -> Iterator[Finding]:
         yield warning(SUBJECT, text, "route it to a NAT gateway, unless a proxy or mirrors serve them")
 
 
-def _one(describe: Any, key: str, option: str, wanted: str) -> Found | None:  # noqa: ANN401 - boto3's
-    """Return what EC2 tells of one id, or None where there is none such."""
+def _vpc(ec2: Any, wanted: str) -> Found | None:  # noqa: ANN401 - boto3's
+    """Return what EC2 tells of a VPC, or None where there is none such."""
     try:
-        found: Found = describe(**{option: [wanted]})[key][0]
+        found: Found = ec2.describe_vpcs(VpcIds=[wanted])["Vpcs"][0]
     except ClientError as error:
-        if not error.response["Error"]["Code"].endswith(".NotFound"):
+        if error.response["Error"]["Code"] != "InvalidVpcID.NotFound":
             raise
         return None
     return found

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
+from operations.account import is_missing_stack
 from operations.findings import Finding, ok, warning
 from operations.preflight.question import Question, pipeline
 from rapids_eks.spark_job_run.handler import inputs
@@ -36,7 +37,7 @@ def _made(question: Question) -> str | None:
             for each in page["StackResourceSummaries"]
         ]
     except ClientError as error:
-        if "does not exist" not in error.response["Error"]["Message"]:
+        if not is_missing_stack(error):
             raise
         return None
     return next((each.get("PhysicalResourceId") for each in found if each["ResourceType"] == BUCKET), None)

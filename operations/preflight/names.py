@@ -5,6 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from operations.account import is_missing_stack
 from operations.findings import Finding, ok, problem, warning
 from operations.preflight.question import Question
 
@@ -33,7 +34,7 @@ def _state(question: Question, stack: str) -> tuple[str, str]:
     try:
         found = question.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
-        if "does not exist" not in error.response["Error"]["Message"]:
+        if not is_missing_stack(error):
             raise
         return "", ""
     state = str(found["StackStatus"])

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from operations.account import is_missing_stack
 from operations.errors import OperationError
 from operations.runs.records import ENDED, Runs, argument
 from rapids_eks.spark_job_run.handler import inputs
@@ -70,7 +71,7 @@ def _stored(runs: Runs, stack: str) -> Mapping[str, Any] | None:
     try:
         (found,) = runs.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
-        if "does not exist" not in error.response["Error"]["Message"]:
+        if not is_missing_stack(error):
             raise
         return None
     told = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}

@@ -32,16 +32,17 @@ def account() -> dict[str, Any]:
 
 
 def aws(there: Mapping[str, Any]) -> FakeAws:
-    def subnet(asked: dict[str, Any]) -> Mapping[str, Any]:
-        found = there["subnets"].get(asked["SubnetIds"][0])
-        return {"Subnets": [found]} if found else dict(refuses("InvalidSubnetID.NotFound")({}))  # type: ignore[operator]
+    def subnets(asked: dict[str, Any]) -> Mapping[str, Any]:
+        ((name, (vpc,)),) = [(each["Name"], each["Values"]) for each in asked["Filters"]]
+        assert name == "vpc-id"
+        return {"Subnets": [each for each in there["subnets"].values() if each and each["VpcId"] == vpc]}
 
     switch = {"Value": there["dns"]}
     return FakeAws(
         {
             "ec2.DescribeVpcs": {"Vpcs": [there["vpc"]]} if there["vpc"] else refuses("InvalidVpcID.NotFound"),
             "ec2.DescribeVpcAttribute": {"EnableDnsSupport": switch, "EnableDnsHostnames": switch},
-            "ec2.DescribeSubnets": subnet,
+            "ec2.DescribeSubnets": subnets,
             "ec2.DescribeRouteTables": {"RouteTables": there["tables"]},
         }
     )

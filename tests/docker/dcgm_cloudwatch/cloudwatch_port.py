@@ -3,14 +3,16 @@
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http.server import HTTPServer
 from typing import Any
 
 from moto.core.request import Request
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from rehearsal.services.cloudwatch.service import Metrics
 from rehearsal.wire import answer, encoding, operation, scope
 from rehearsal.wire.call import Refused
+from tests.docker.dcgm_cloudwatch.port import Port
 
 UNAVAILABLE = Refused("ServiceUnavailable", "The request has failed due to a temporary failure of the server.", 503)
 THROTTLED = Refused("Throttling", "Rate exceeded", 400)
@@ -34,7 +36,7 @@ class Request_:  # noqa: N801 - werkzeug's name is taken
 
 
 @dataclass
-class CloudWatchPort:
+class CloudWatchPort(Port):
     """`refuse` may refuse a request before it is stored; `stored` is told of each one that is, before the answer."""
 
     metrics: Metrics = field(default_factory=Metrics)
@@ -42,25 +44,10 @@ class CloudWatchPort:
     stored: Callable[[Request_], object] = lambda _: None
     requests: list[Request_] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    _server: BaseWSGIServer | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def url(self) -> str:
-        """What AWS_ENDPOINT_URL takes."""
-        assert self._server
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "CloudWatchPort":
-        """Begin to answer."""
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._server
-        self._server.shutdown()
-        self._server.server_close()
+    def _opened(self) -> HTTPServer:
+        return make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
 
     def data(self) -> dict[tuple[str, str], Any]:
         """Return what is stored by metric name and dimensions as text: minute -> (sum, count)."""

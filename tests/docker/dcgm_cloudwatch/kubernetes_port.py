@@ -1,15 +1,16 @@
 """A Kubernetes API on loopback with ConfigMaps and nodes: what is replaced must be of the version that was seen."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import HTTPServer
 from typing import Any
+
+from tests.docker.dcgm_cloudwatch.port import Port, answering
 
 
 @dataclass
-class KubernetesPort:
+class KubernetesPort(Port):
     """`objects` by path; `refuse` is asked before each write, `down` answers 503.
 
     Without `may_create` the caller's role lets it get and update only.
@@ -21,13 +22,6 @@ class KubernetesPort:
     may_create: bool = True
     calls: list[tuple[str, str]] = field(default_factory=list)
     _version: int = 0
-    _server: ThreadingHTTPServer | None = None
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        assert self._server
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def node(self, name: str, instance: str, created: str) -> None:
         """Add a node."""
@@ -36,34 +30,12 @@ class KubernetesPort:
             "spec": {"providerID": f"aws:///us-west-2a/{instance}"},
         }
 
-    def __enter__(self) -> "KubernetesPort":
-        """Begin to answer."""
-        port = self
+    def _opened(self) -> HTTPServer:
+        def answer(verb: str, path: str, body: bytes) -> tuple[int, bytes]:
+            status, found = self.answer(verb, path, json.loads(body) if body else {})
+            return status, json.dumps(found).encode()
 
-        class Answers(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, found = port.answer(self.command, self.path, json.loads(body) if body else {})
-                content = json.dumps(found).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_PUT = do_POST = answer  # noqa: N815 - http.server's names
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._server
-        self._server.shutdown()
-        self._server.server_close()
+        return answering(answer)
 
     def answer(self, verb: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return status and object."""

@@ -2,12 +2,13 @@
 
 import json
 import re
-import threading
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import HTTPServer
 from typing import Any
+
+from tests.docker.dcgm_cloudwatch.port import Port, answering
 
 LOOK_BACK = 300.0
 MATCHER = re.compile(r'(\w+)(=~|!~|=)"((?:[^"\\]|\\.)*)"')
@@ -27,7 +28,7 @@ Matrix = list[tuple[Labels, list[tuple[float, str]]]]
 
 
 @dataclass
-class PrometheusPort:
+class PrometheusPort(Port):
     """`series` are labels with samples (second, value as text); `clock` is the server's own time.
 
     `down` makes it answer 503, `range_of` tells which ends of a range count.
@@ -38,39 +39,9 @@ class PrometheusPort:
     down: bool = False
     version: int = 3
     queries: list[str] = field(default_factory=list)
-    _server: ThreadingHTTPServer | None = None
 
-    @property
-    def url(self) -> str:
-        """Its address."""
-        assert self._server
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> "PrometheusPort":
-        """Begin to answer."""
-        port = self
-
-        class Answers(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - http.server's name
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                status, content = port.answer(dict(urllib.parse.parse_qsl(body)))
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._server
-        self._server.shutdown()
-        self._server.server_close()
+    def _opened(self) -> HTTPServer:
+        return answering(lambda _, __, body: self.answer(dict(urllib.parse.parse_qsl(body.decode()))))
 
     def answer(self, asked: Mapping[str, str]) -> tuple[int, bytes]:
         """Return status and body of an instant query."""

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from rehearsal.services.cloudwatch.queries import search
 from rehearsal.services.cloudwatch.queries.samples import Archive, Line, NotKnownError, Span
+from rehearsal.services.cloudwatch.queries.tokens import tokenized
 
 Value = float | str | Line | list[Line]
 TOKEN = re.compile(
@@ -40,21 +41,11 @@ class Known:
 
 def evaluate(text: str, known: Known) -> Value:
     """Return the value of an expression; raises NotKnownError for what is not in the language, or not rehearsed."""
-    tokens = list(_tokens(text))
+    tokens = list(tokenized(text, TOKEN))
     value = _expression(tokens, known, 0)
     if tokens:
         raise NotKnownError(f"{tokens[0]!r} is not expected there in {text!r}")
     return value
-
-
-def _tokens(text: str) -> Iterator[str]:
-    at = 0
-    while text[at:].strip():
-        found = TOKEN.match(text, at)
-        if not found:
-            raise NotKnownError(f"cannot read {text[at:].strip()!r} of {text!r}")
-        yield found.group().strip()
-        at = found.end()
 
 
 def _expression(tokens: list[str], known: Known, binding: int) -> Value:

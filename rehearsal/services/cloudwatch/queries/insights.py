@@ -14,6 +14,7 @@ from rehearsal.services.cloudwatch.queries.samples import (
     recent,
     together,
 )
+from rehearsal.services.cloudwatch.queries.tokens import tokenized
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
 MOST_METRICS, MOST_SERIES = 10_000, 500
@@ -49,7 +50,7 @@ class Query:
 
 def parse(text: str) -> Query:
     """Read a query; raises NotKnownError for what is not in the language."""
-    return _Parser(list(_tokens(text)), text).query()
+    return _Parser(list(tokenized(text, TOKEN)), text).query()
 
 
 def evaluate(text: str, archive: Archive, span: Span) -> list[Line]:
@@ -89,16 +90,6 @@ def _ordered(query: Query, lines: list[Line]) -> list[Line]:
         return lines
     function, highest_first = query.order
     return sorted(lines, key=lambda each: SCORES[function](each.values.values()), reverse=highest_first)[:most]
-
-
-def _tokens(text: str) -> Iterator[str]:
-    at = 0
-    while text[at:].strip():
-        found = TOKEN.match(text, at)
-        if not found:
-            raise NotKnownError(f"cannot read {text[at:].strip()!r} of {text!r}")
-        yield found.group().strip()
-        at = found.end()
 
 
 class _Parser:
