@@ -21,6 +21,7 @@ from rehearsal.services import (
     ec2,
     eks,
     iam,
+    iam_policies,
     logs,
     resource_policies,
     s3,
@@ -93,7 +94,7 @@ def start(world: World, callers: Callers) -> Services:
         "token-review": lambda request, name: eks.review_token(clusters, callers, name, request.get_json(force=True)),
     }
     refusals = [each.refusals(guard) for each in (logs, resource_policies, s3, stepfunctions)]
-    refusals += [each.refusals() for each in (amp, dashboards, ec2, secretsmanager)]
+    refusals += [each.refusals() for each in (amp, dashboards, ec2, iam_policies, secretsmanager)]
     refusals += [shortages.refusals(world)]
     return Services(operations, ChainMap(*refusals), pages)
 

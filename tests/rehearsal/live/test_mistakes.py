@@ -54,6 +54,79 @@ KEY = {
     ),
     "Log": resource("Logs::LogGroup", {"KmsKeyId": arn("Key")}),
 }
+WORKER = f"arn:aws:iam::{ACCOUNT}:role/live-worker"
+NOBODY = f"arn:aws:iam::{ACCOUNT}:role/live-nobody"
+NAMED = {
+    "Worker": role("lambda", RoleName="live-worker"),
+    "Trusting": resource(
+        "IAM::Role",
+        {
+            "AssumeRolePolicyDocument": document(
+                {"Effect": "Allow", "Principal": {"AWS": WORKER}, "Action": "sts:AssumeRole"}
+            )
+        },
+        "Worker",
+    ),
+    "Bucket": resource("S3::Bucket"),
+    "Shared": resource(
+        "S3::BucketPolicy",
+        {
+            "Bucket": ref("Bucket"),
+            "PolicyDocument": document(
+                {
+                    **allow("s3:GetObject", on={"Fn::Sub": "${Bucket.Arn}/*"}),
+                    "Principal": {"AWS": WORKER},
+                }
+            ),
+        },
+        "Worker",
+    ),
+}
+MANY = [f"arn:aws:s3:::live-bucket-{number:04}/*" for number in range(400)]
+STRANGERS = [
+    Mistake(
+        NAMED,
+        {"Trusting.Properties.AssumeRolePolicyDocument.Statement.0.Principal.AWS": NOBODY},
+        ("Trusting: ", "MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{NOBODY}"'),
+        f"{IAM}/troubleshoot_policies.html",
+    ),
+    Mistake(
+        NAMED,
+        {"Trusting.DependsOn": [], "Worker.DependsOn": ["Trusting"]},
+        ("Trusting: ", "Invalid principal in policy"),
+        f"{IAM}/troubleshoot_policies.html",
+    ),
+    Mistake(
+        NAMED,
+        {"Shared.Properties.PolicyDocument.Statement.0.Principal.AWS": NOBODY},
+        ("Shared: ", "MalformedPolicy", "Invalid principal in policy"),
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html",
+    ),
+    Mistake(
+        NAMED,
+        {"Shared.Properties.PolicyDocument.Statement.0.Principal": "*"},
+        ("Shared: ", "AccessDenied", "BlockPublicPolicy"),
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",
+    ),
+    Mistake(
+        KEY,
+        {"Key.Properties.KeyPolicy.Statement.1.Principal": {"AWS": NOBODY}},
+        ("Key: ", "Policy contains a statement with one or more invalid principals"),
+        "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html",
+    ),
+    Mistake(
+        MESSAGES,
+        {"Open.Properties.PolicyDocument.Statement.0.Principal": {"AWS": NOBODY}},
+        ("Open: ", "PrincipalNotFound"),
+        "https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html",
+    ),
+    Mistake(
+        {"Role": role("lambda", allow("s3:GetObject"))},
+        {"Role.Properties.Policies.0.PolicyDocument.Statement.0.Resource": MANY},
+        ("Role: ", "LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role"),
+        f"{IAM}/reference_iam-quotas.html",
+    ),
+]
 POLICIES = [
     Mistake(
         {"Role": role("lambda", allow("s3:GetObject"))},
@@ -127,6 +200,6 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize("mistake", [*POLICIES, *NETWORKS], ids=lambda mistake: mistake.name)
+@pytest.mark.parametrize("mistake", [*STRANGERS, *POLICIES, *NETWORKS], ids=lambda mistake: mistake.name)
 def test_one_mistake_fails_and_is_named_and_the_corrected_stack_deploys(account: Account, mistake: Mistake) -> None:
     refused(account, mistake)
