@@ -64,6 +64,7 @@ def start(world: World, callers: Callers) -> Services:
     """Make the own services of a rehearsal, empty."""
     clusters = Eks(world, lambda cluster, directory: _start_cluster(clusters, cluster, directory))
     guard = Guard(world)
+    quotas = ServiceQuotas()
     builds, virtual = CodeBuild(world, guard, Container(world)), VirtualClusters(clusters, guard)
     runs = JobRuns(world, guard, virtual, _api_of)
     virtual.active_runs = runs.active
@@ -78,7 +79,7 @@ def start(world: World, callers: Callers) -> Services:
         "elb": load_balancing.operations(),
         "emr-containers": {**virtual.operations(), **runs.operations()},
         "iam": iam.operations(),
-        "service-quotas": ServiceQuotas().operations(),
+        "service-quotas": quotas.operations(),
         "ssm": ssm.operations(),
         "stepfunctions": stepfunctions.operations(),
         "sts": sts.operations(),
@@ -90,12 +91,13 @@ def start(world: World, callers: Callers) -> Services:
     stepfunctions_emr.add(world.clock)
     inventory = Inventory(world, {**eks.listed(clusters), **builds.listed(), **virtual.listed(), **runs.listed()})
     pages: dict[str, Page] = {
+        "quotas": quotas.page,
         "state": lambda _request, _rest: {"resources": inventory.resources(), "stays": inventory.stays()},
         "token-review": lambda request, name: eks.review_token(clusters, callers, name, request.get_json(force=True)),
     }
     refusals = [each.refusals(guard) for each in (logs, resource_policies, s3, stepfunctions)]
     refusals += [each.refusals() for each in (amp, dashboards, ec2, iam_policies, secretsmanager)]
-    refusals += [shortages.refusals(world)]
+    refusals += [shortages.refusals(world, quotas)]
     return Services(operations, ChainMap(*refusals), pages)
 
 

@@ -66,3 +66,13 @@ def plant(account: Account) -> Iterator[Callable[..., None]]:
 
     yield planted
     account.world.page("faults", method="DELETE")
+
+
+@pytest.fixture(scope="module")
+def gpu_quotas(account: Account) -> Iterator[None]:
+    """Let the account start nodes with GPUs, which a new one may not."""
+    quotas = account.client("service-quotas")
+    for code in ("L-DB2E81BA", "L-3819A6DF"):
+        quotas.request_service_quota_increase(ServiceCode="ec2", QuotaCode=code, DesiredValue=128)
+    yield
+    account.world.page("quotas", method="DELETE")

@@ -10,7 +10,15 @@ IMAGE = "ami-12c6146b"  # one that moto knows; nothing of it is run
 
 
 # What another type, zone or market may not lack: all other errors would come again with those.
-SHORTAGES = ("InsufficientInstanceCapacity", "SpotMaxPriceTooLow", "Unsupported", "InsufficientFreeAddressesInSubnet")
+# https://github.com/aws/karpenter-provider-aws/blob/v1.14.1/pkg/errors/errors.go
+SHORTAGES = (
+    "InsufficientFreeAddressesInSubnet",
+    "InsufficientInstanceCapacity",
+    "MaxSpotInstanceCountExceeded",
+    "SpotMaxPriceTooLow",
+    "Unsupported",
+    "VcpuLimitExceeded",
+)
 
 
 class LaunchError(Exception):

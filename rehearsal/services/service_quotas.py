@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.core.request import Request
+
 from rehearsal.wire.call import Call, Handler, Refused
 
 STANDARD = "(A, C, D, H, I, M, R, T, Z)"
@@ -43,6 +45,12 @@ class ServiceQuotas:
             "RequestServiceQuotaIncrease": self.increase,
         }
 
+    def page(self, request: Request, _rest: str) -> list[str]:
+        """Tell the quotas that were raised; DELETE makes the account a new one, which no AWS API does."""
+        if request.method == "DELETE":
+            self.granted.clear()
+        return [f"{region} {service} {code}: {value:g}" for (region, service, code), value in self.granted.items()]
+
     def quotas(self, call: Call) -> dict[str, Any]:
         """Return all of a service's quotas."""
         service = call.parameters["ServiceCode"]
@@ -58,9 +66,12 @@ class ServiceQuotas:
         names = {name: quota[name] for name in ("ServiceCode", "ServiceName", "QuotaCode", "QuotaName", "Unit")}
         return {"RequestedQuota": {**names, "Id": call.request_id, "DesiredValue": wanted, "Status": "APPROVED"}}
 
+    def value(self, region: str, service: str, code: str) -> float:
+        """Return what the account may use."""
+        return self.granted.get((region, service, code), DEFAULTS[service][code][1])
+
     def _applied(self, call: Call, service: str, code: str) -> dict[str, Any]:
-        quota = _default(call, service, code)
-        return {**quota, "Value": self.granted.get((call.region, service, code), quota["Value"])}
+        return {**_default(call, service, code), "Value": self.value(call.region, service, code)}
 
 
 def _asked(call: Call) -> tuple[str, str]:

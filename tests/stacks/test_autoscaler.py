@@ -20,9 +20,10 @@ PODS = "/api/v1/namespaces/default/pods"
 
 @pytest.fixture(scope="module")
 def deployed(
-    account: Account, tmp_path_factory: pytest.TempPathFactory
+    account: Account, gpu_quotas: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Outcome, Outcome, list[str]]]:
     """The stacks of network and cluster as they were made, and what was there before."""
+    del gpu_quotas
     control_plane.required()
     role(account, "ScalingAdmin")
     assembly = synthesized(tmp_path_factory.mktemp("scaled"), config.Cluster(admins=(ADMIN,)), capacity=CAPACITY)

@@ -43,8 +43,9 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(account: Account, gpu_quotas: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Both stacks, with one administrator."""
+    del gpu_quotas
     control_plane.required()
     for name in (FIRST.rsplit("/", 1)[-1], SECOND.rsplit("/", 1)[-1], TWIN):
         role(account, name)
