@@ -127,11 +127,15 @@ def test_the_exporter_to_cloudwatch_is_selected_and_lets_prometheus_in(rendered:
 
 
 def test_prometheus_takes_every_monitor_in_every_namespace(rendered: list[Item]) -> None:
-    """Guards against the chart's default, by which only monitors with the release's own label are taken."""
+    """Guards against the chart's default, by which only monitors with the release's own label are taken.
+
+    What is empty selects everything; to the operator a selector that is absent selects nothing, and one of namespaces
+    Prometheus' own alone.
+    """
     (made,) = [each["spec"] for each in rendered if each["kind"] == "Prometheus"]
     for kind in prometheus.SELECTED:
         assert made[f"{kind}Selector"] == {}
-        assert made.get(f"{kind}NamespaceSelector", {}) == {}
+        assert made[f"{kind}NamespaceSelector"] == {}
 
 
 def test_prometheus_gets_through_to_drivers_and_nobody_else_does() -> None:

@@ -1,7 +1,7 @@
 """What Grafana does with a dashboard: fills in the variables, asks for each panel, and names the series."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,17 +49,28 @@ class View:
         return shown
 
     def rows(self, panel: Json) -> list[dict[str, str | float]]:
-        """Return the rows of a table, under its columns' titles, after its transformations."""
+        """Return the rows of a table, under its columns' titles and in their order, after its transformations.
+
+        A field that is neither hidden nor placed is a column under its own name after the others, as Grafana has it.
+        """
         merge, organize = panel["transformations"]
         assert (merge["id"], organize["id"]) == ("merge", "organize")
-        hidden, titles = organize["options"]["excludeByName"], organize["options"]["renameByName"]
+        options = organize["options"]
+        hidden, titles, order = options["excludeByName"], options["renameByName"], options["indexByName"]
         rows: dict[tuple[tuple[str, str], ...], dict[str, str | float]] = {}
         for target in panel["targets"]:
+            assert target["format"] == "table"
             value = f"Value #{target['refId']}" if len(panel["targets"]) > 1 else "Value"
             for series in self._answer(target):
-                row = rows.setdefault(tuple(sorted(series.labels.items())), {**series.labels})
+                row = rows.setdefault(tuple(sorted(series.labels.items())), {"Time": self.end, **series.labels})
                 row[value] = series.value
-        return [{titles.get(name, name): row[name] for name in row if name not in hidden} for row in rows.values()]
+        shown = [
+            sorted(set(row) - {name for name in hidden if hidden[name]}, key=_place(order)) for row in rows.values()
+        ]
+        return [
+            {titles.get(name, name): row[name] for name in names}
+            for names, row in zip(shown, rows.values(), strict=True)
+        ]
 
     def _answer(self, target: Json) -> list[Series]:
         assert target["instant"] != target["range"]
@@ -77,6 +88,21 @@ class View:
             return str(self._variable(name)["allValue"])
         escaped = [re.sub(r"([.*+?^${}()|\[\]\\])", r"\\\\\1", each) for each in values]
         return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+def _place(order: Mapping[str, int]) -> Callable[[str], tuple[int, str]]:
+    return lambda name: (order.get(name, len(order)), name)
+
+
+def columns(panel: Json) -> dict[str, dict[str, Any]]:
+    """Return the columns of a table in their order, each with its unit and the address of its link, if it has them."""
+    options = panel["transformations"][1]["options"]
+    titles = [options["renameByName"][name] for name in sorted(options["indexByName"], key=options["indexByName"].get)]
+    found: dict[str, dict[str, Any]] = {title: {} for title in titles}
+    for each in panel["fieldConfig"]["overrides"]:
+        assert each["matcher"]["id"] == "byName"
+        found[each["matcher"]["options"]] |= {one["id"]: one["value"] for one in each["properties"]}
+    return found
 
 
 def legend(template: str, labels: Mapping[str, str]) -> str:

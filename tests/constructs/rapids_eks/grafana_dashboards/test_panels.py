@@ -11,21 +11,11 @@ from rapids_eks.grafana_dashboards.dashboards import dashboards, metrics
 from rehearsal.prometheus.server import Prometheus, PrometheusError
 from tests.constructs.rapids_eks.grafana_dashboards import expected
 from tests.constructs.rapids_eks.grafana_dashboards.grafana import HOUR, STEP, View, panels
-from tests.constructs.rapids_eks.grafana_dashboards.history import (
-    CORE,
-    FOUR,
-    NEW,
-    NONE,
-    ODD,
-    OLD,
-    ONE,
-    SHARED,
-    SLICED_OLD,
-)
+from tests.constructs.rapids_eks.grafana_dashboards.history import FOUR, NONE, ODD, OLD, ONE, SHARED
 
-ALL = dashboards(expected.PRICES)  # test_observability_template.py compares them with what is mounted
+ALL = dashboards(expected.PRICES)  # tests/stacks/test_observability_charts.py compares them with what is mounted
+# test_tables.py is of the rest
 CHARTS = [(file, title) for file, each in ALL.items() for title, it in panels(each).items() if it["type"] != "table"]
-MIB = expected.MIB
 Json = Mapping[str, Any]
 
 
@@ -77,39 +67,6 @@ def test_xid_errors_are_shown_in_the_minute_in_which_they_come(prometheus: Prome
     assert [60 - (OLD - at) / 60 for at, value in errors.samples if value] == [30, 50]
 
 
-@pytest.mark.parametrize("end", [OLD, NEW])
-def test_the_table_tells_which_team_and_pod_has_which_gpu(prometheus: Prometheus, end: float) -> None:
-    rows = View(prometheus, ALL["cluster.json"], end).rows(panels(ALL["cluster.json"])["Who Uses Which GPU"])
-    found = {(row["Node"], row["GPU"]): (row.get("Team"), row.get("Pod"), row["Utilization"]) for row in rows}
-    assert found == {
-        (FOUR, "0"): ("analytics", "executor-1", 80),
-        (FOUR, "1"): ("analytics", "executor-2", 2),
-        (FOUR, "2"): ("research", "executor-1", 0),
-        (FOUR, "3"): (None, None, 0),
-        (ONE, "0"): ("research", "executor-2", 1),
-    }
-    assert {row["Memory used"] for row in rows if row["GPU"] == "1"} == {1024 * MIB}
-    assert all(set(row) - {"Team", "Pod"} == {"Node", "GPU", "Model", "Utilization", "Memory used"} for row in rows)
-
-
-def test_the_table_tells_mig_instances_apart(prometheus: Prometheus) -> None:
-    rows = View(prometheus, ALL["cluster.json"], SLICED_OLD).rows(panels(ALL["cluster.json"])["Who Uses Which GPU"])
-    assert {(row["MIG instance"], row["Team"], row["Utilization"]) for row in rows} == {
-        ("1", "analytics", 50),
-        ("2", "research", 1),
-        ("3", "research", 1),
-    }
-
-
-def test_the_table_of_nodes_has_the_price_of_each(prometheus: Prometheus) -> None:
-    rows = View(prometheus, ALL["cluster.json"], OLD).rows(panels(ALL["cluster.json"])["Nodes and Their Prices"])
-    assert {tuple(row.values()) for row in rows} == {
-        ("on-demand", "m5.xlarge", CORE, "us-west-2a", 0.192),
-        ("spot", "g5.12xlarge", FOUR, "us-west-2a", 2.0),
-        ("on-demand", "g5.2xlarge", ONE, "us-west-2b", 1.212),
-    }
-
-
 def test_without_a_price_list_the_estimates_of_karpenter_remain(prometheus: Prometheus) -> None:
     unlisted = dashboards()["cluster.json"]
     assert shown(View(prometheus, unlisted, OLD), panels(unlisted)["Cost per Hour"]) == {"Cost per Hour": 2.0}
@@ -148,7 +105,6 @@ def test_with_no_gpu_a_panel_shows_none_and_says_so(prometheus: Prometheus, file
 def test_with_no_gpu_the_core_node_costs_what_the_list_says(prometheus: Prometheus) -> None:
     view = View(prometheus, ALL["cluster.json"], NONE)
     assert shown(view, panels(view.dashboard)["Cost per Hour"]) == {"Cost per Hour": 0.192}
-    assert view.rows(panels(view.dashboard)["Who Uses Which GPU"]) == []
 
 
 @pytest.mark.parametrize("title", expected.SPARK)
