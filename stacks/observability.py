@@ -8,7 +8,7 @@ from constructs import Construct
 
 import config
 from config.instance_types import vcpus
-from rapids_eks import kept_series
+from rapids_eks import metrics_price
 from rapids_eks.alert_topic import AlertTopic
 from rapids_eks.gpu_metrics import rules
 from rapids_eks.grafana import Grafana
@@ -76,7 +76,7 @@ class ObservabilityStack(cdk.Stack):
 def _tell(stack: cdk.Stack, fleets: Mapping[str, Fleet], subscribers: Sequence[str]) -> None:
     """Say at synth what it costs to keep the metrics of these fleets, and that alerts reach nobody, if so."""
     said = cdk.Annotations.of(stack)
-    said.add_info(kept_series.told(fleets))
+    said.add_info(metrics_price.told(fleets))
     if not subscribers:
         said.add_info("Alerts tell nobody: name someone in observability.alert_subscribers, or use `Subscribe`")
 

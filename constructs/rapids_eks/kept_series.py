@@ -1,14 +1,10 @@
-"""Which series go on from the cluster to Amazon Managed Service for Prometheus, and what they cost there."""
+"""Which series go on from the cluster to Amazon Managed Service for Prometheus, and how many they are."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 
-# https://aws.amazon.com/prometheus/pricing/: US dollars for a sample, up to so many of a month. In us-east-1 and
-# us-west-2; storage and queries cost little beside it.
-AS_OF = date(2026, 8, 15)
-TIERS = ((2e9, 0.90e-7), (252e9, 0.35e-7), (float("inf"), 0.16e-7))
-MONTH = 730 * 3600.0  # seconds, as AWS reckons
+from rapids_eks.gpu_metrics.counters import COUNTERS
+
 INTERVAL = 30  # seconds between two looks at a target
 
 
@@ -35,8 +31,8 @@ class Kept:
 # exporters' own documentation, not on a cluster.
 KEPT = (
     Kept(("up",), "nodes", 4),  # so that it can be told from a gap who was down
-    # https://docs.nvidia.com/datacenter/dcgm/latest/gpu-telemetry/dcgm-exporter.html; 22 fields, old names or new ones
-    Kept(("DCGM_.+",), "gpus", 22),
+    # By its old name or by its new one; a GPU that has all, and an error. The driver's version is a label of each.
+    Kept(("DCGM_.+",), "gpus", sum(each.kind != "label" for each in COUNTERS)),
     # https://github.com/kubernetes/kube-state-metrics/tree/main/docs/metrics
     Kept(("kube_node_labels",), "nodes"),
     Kept(("kube_node_status_capacity",), "nodes", 7),
@@ -66,32 +62,3 @@ def series(fleet: Fleet, kept: Iterable[Kept] = KEPT) -> float:
 
 def _count(fleet: Fleet, per: str) -> float:
     return 1 if per == "cluster" else float(getattr(fleet, per))
-
-
-def samples(number_of_series: float, interval: float = INTERVAL) -> float:
-    """Return the samples of a month that so many series have, each with one every `interval` seconds."""
-    return number_of_series * MONTH / interval
-
-
-def price(number_of_samples: float, tiers: Iterable[tuple[float, float]] = TIERS) -> float:
-    """Return what so many samples of a month cost in US dollars."""
-    return sum(_parts(number_of_samples, tiers))
-
-
-def _parts(number: float, tiers: Iterable[tuple[float, float]]) -> Iterator[float]:
-    below = 0.0
-    for limit, each in tiers:
-        yield max(0.0, min(number, limit) - below) * each
-        below = limit
-
-
-def told(fleets: Mapping[str, Fleet]) -> str:
-    """Return the price of a month for each fleet, in a sentence for people."""
-    parts = [_told(name, series(fleet)) for name, fleet in fleets.items()]
-    reckoned = f"list prices of us-east-1 on {AS_OF}, estimated series, one sample in {INTERVAL} s"
-    return f"Metrics kept in Amazon Managed Service for Prometheus, a month: {'; '.join(parts)} ({reckoned})."
-
-
-def _told(name: str, number: float) -> str:
-    many = samples(number)
-    return f"{name} {number:,.0f} series, {many / 1e6:,.0f} million samples, about {price(many):,.2f} USD"

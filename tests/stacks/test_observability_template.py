@@ -14,7 +14,7 @@ from template_graph import Graph
 
 from rapids_eks import prometheus
 from rapids_eks.gpu_metrics.alerts import Alert, alerts
-from rapids_eks.kept_series import TIERS
+from rapids_eks.metrics_price import TIERS
 from rehearsal.access.policy import Caller, verdict
 from rehearsal.kubernetes.prometheus_operator import stateful_set
 from tests.rehearsal.live.account import Resources

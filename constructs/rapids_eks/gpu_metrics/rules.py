@@ -9,6 +9,7 @@ from rapids_eks.gpu_metrics.alerts import Alert, Thresholds, alerts
 from rapids_eks.gpu_metrics.recordings import recordings
 
 RUNBOOKS = "docs/gpu-alerts.md"  # has a heading for each alert
+INTERVAL = "1m"  # between two evaluations
 # What the rules read besides the DCGM exporter's own series; a list of what is kept must hold these too
 KUBERNETES_SERIES = ("kube_node_status_capacity",)
 
@@ -28,7 +29,7 @@ def groups(chosen: Sequence[Alert], runbooks: str) -> dict[str, Any]:
     recorded = [{"record": each.name, "expr": each.expression} for each in recordings()]
     alerting = [_rule(each, runbooks) for each in chosen]
     # One group: its rules are evaluated in their order, so an alert sees what has just been recorded
-    return {"groups": [{"name": "gpu", "interval": "1m", "rules": [*recorded, *alerting]}]}
+    return {"groups": [{"name": "gpu", "interval": INTERVAL, "rules": [*recorded, *alerting]}]}
 
 
 def _rule(alert: Alert, runbooks: str) -> dict[str, Any]:

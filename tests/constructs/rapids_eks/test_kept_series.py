@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rapids_eks import kept_series, prometheus
 from rapids_eks.gpu_metrics import counters, rules
@@ -83,22 +81,7 @@ def _snake(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def test_the_price_is_aws_s_own_example() -> None:
-    """2 billion samples at the first price, 41 at the second: the price page's tiers, worked out by hand."""
-    assert kept_series.price(2e9) == pytest.approx(180.0)
-    assert kept_series.price(43e9) == pytest.approx(180.0 + 41e9 * 0.35 / 1e7)
-    assert kept_series.price(300e9) == pytest.approx(180.0 + 250e9 * 0.35 / 1e7 + 48e9 * 0.16 / 1e7)
-    assert kept_series.price(0) == 0
-
-
-@given(st.floats(0, 1e12), st.floats(0, 1e12))
-def test_more_never_costs_less_and_never_more_than_at_the_first_price(one: float, other: float) -> None:
-    assert (kept_series.price(one) <= kept_series.price(other)) == (one <= other) or one == pytest.approx(other)
-    assert kept_series.price(one) <= one * kept_series.TIERS[0][1] * (1 + 1e-9)
-
-
 def test_series_are_counted_by_what_they_are_of() -> None:
     table = [Kept(("a", "b"), "gpus", 3), Kept(("c",), "cluster", 10)]
     fleet = Fleet(gpus=4, nodes=0, applications=0, types=2)
     assert kept_series.series(fleet, table) == 2 * 3 * 4 + 10 + 2 * kept_series.OFFERS
-    assert kept_series.samples(100, interval=30) == pytest.approx(100 * 730 * 120)
