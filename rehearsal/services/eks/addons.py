@@ -1,19 +1,14 @@
 """Add-ons: their pods run in the cluster, and an add-on is as healthy as they are."""
 
-import re
 from dataclasses import dataclass
-from typing import Any
-
-import yaml
 
 from rehearsal.charts import definitions
-from rehearsal.services.eks import pod_identities
+from rehearsal.services.eks import addon_settings, pod_identities
 from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
 from rehearsal.wire.call import Call, Handler
 
 UNHEALTHY_AFTER = 300.0  # seconds until EKS calls an add-on without its replicas DEGRADED
 REMOVAL = 30.0
-VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 EVERYWHERE: tuple[dict[str, str], ...] = ({"operator": "Exists"},)
 SECRETS, SECRETS_DRIVER = "aws-secrets-manager", "secrets-store-csi-driver"  # namespace; chart within the add-on
@@ -98,7 +93,7 @@ def create(eks: Eks, call: Call) -> Record:
         raise invalid(f"Addon {name} specified is not supported; the rehearsal has {', '.join(sorted(ADDONS))}")
     if name in cluster.addons:
         raise in_use("Addon already exists.")
-    _settings(given)
+    addon_settings.read(given)
     owner = eks.arn("addon", cluster.name, name, short_id())
     record = {
         "addonVersion": "v1.0.0-eksbuild.1",
@@ -135,7 +130,7 @@ def update(eks: Eks, call: Call) -> Record:
     """Change an add-on's version, configuration or roles."""
     cluster, record = eks.cluster(call), _addon(eks, call)
     plane = cluster.ready
-    _settings(call.parameters)
+    addon_settings.read(call.parameters)
     names = ("addonVersion", "configurationValues", "serviceAccountRoleArn")
     record |= {name: call.parameters[name] for name in names if name in call.parameters}
     if "podIdentityAssociations" in call.parameters:
@@ -180,7 +175,7 @@ def install_self_managed(plane: Plane) -> None:
 
 def _install(eks: Eks, cluster: Cluster, plane: Plane, record: Record) -> None:
     """Put the workloads into the cluster, and tell their health for as long as the add-on is there."""
-    workloads, settings = ADDONS[record["addonName"]], _settings(record)
+    workloads, settings = ADDONS[record["addonName"]], addon_settings.read(record)
     _prepare(eks, plane, record["addonName"])
     for workload in workloads:
         own = settings.get(workload.settings, {}) if workload.settings else settings
@@ -250,19 +245,6 @@ def _manifest(workload: Workload, settings: Record) -> Record:
     kind = "Deployment" if workload.replicas else "DaemonSet"
     metadata = {"name": workload.name, "namespace": workload.namespace, "labels": labels}
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def _settings(given: Record) -> Record:
-    """Return the configuration, which is JSON or YAML; refuse a version that cannot be one."""
-    if not VERSION.fullmatch(given.get("addonVersion", "v1.0.0-eksbuild.1")):
-        raise invalid(f"Addon version specified is not supported: {given['addonVersion']}")
-    try:
-        settings: Any = yaml.safe_load(given.get("configurationValues") or "{}")
-    except yaml.YAMLError as error:
-        raise invalid(f"ConfigurationValue provided in request is not supported: {error}") from error
-    if not isinstance(settings, dict):
-        raise invalid(f"ConfigurationValue provided in request is not supported: {settings!r} is no object")
-    return settings
 
 
 def _addon(eks: Eks, call: Call) -> Record:
