@@ -1,5 +1,6 @@
 """The stand-in for the Prometheus operator: what it makes, and what becomes of it and of its claims."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,17 +10,26 @@ from rehearsal.charts import definitions
 from rehearsal.clock import Clock
 from rehearsal.kubernetes.api import Item
 from rehearsal.kubernetes.cluster import Cluster
-from rehearsal.kubernetes.prometheus_operator import CONTROLLER, stateful_set
+from rehearsal.kubernetes.prometheus_operator import (
+    CONTROLLER,
+    PrometheusOperator,
+    reloader_resources,
+    stateful_set,
+)
 
 Kubectl = Callable[..., str]
 CLAIM = "prometheus-p-db-prometheus-p-0"
 
 
 @pytest.fixture
-def operator(kubectl: Kubectl, nodes: str) -> Iterator[str]:  # noqa: ARG001 - they must be there
-    kinds = list(definitions.of_group("monitoring.coreos.com").values())
-    kubectl("apply", "--server-side", "-f", "-", given=kinds)
+def kinds(kubectl: Kubectl) -> None:
+    """Define what the operator is told by."""
+    kubectl("apply", "--server-side", "-f", "-", given=list(definitions.of_group("monitoring.coreos.com").values()))
     kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+
+
+@pytest.fixture
+def operator(kubectl: Kubectl, nodes: str, kinds: None) -> Iterator[str]:  # noqa: ARG001 - they must be there
     key, _, value = CONTROLLER.partition("=")
     spec = {"containers": [{"name": "main", "image": "x"}], "tolerations": [{"operator": "Exists"}]}
     metadata = {"name": "operator", "namespace": "default", "labels": {key: value}}
@@ -66,7 +76,57 @@ def test_a_larger_volume_makes_a_new_set_whose_claim_stays_only_if_it_is_to(
     assert clock.wait(3600, lambda: not uid()), "the set goes with its owner"
 
 
+@pytest.mark.usefixtures("operator")
+def test_another_retention_changes_the_set_that_is_there(
+    cluster: Cluster, kubectl: Kubectl, clock: Clock, namespace: str
+) -> None:
+    def made() -> Item:
+        return cluster.api.get(f"/apis/apps/v1/namespaces/{namespace}/statefulsets/prometheus-p") or {}
+
+    def args() -> list[str]:
+        found = made().get("spec", {}).get("template", {}).get("spec", {}).get("containers", [{}])
+        return list(found[0].get("args", []))
+
+    longer = wanted(namespace, 20, "Delete")
+    kubectl("apply", "-f", "-", given=[longer])
+    assert clock.wait(3600, lambda: "--storage.tsdb.retention.time=15d" in args())
+    first = made()["metadata"]
+    longer["spec"]["retention"] = "30d"
+    kubectl("apply", "-f", "-", given=[longer])
+    assert clock.wait(3600, lambda: "--storage.tsdb.retention.time=30d" in args())
+    assert made()["metadata"]["uid"] == first["uid"]
+    assert made()["metadata"]["generation"] == first["generation"] + 1, "and it is changed no more than once"
+    kubectl("-n", namespace, "delete", "prometheus/p", "--timeout=60s")
+    assert clock.wait(3600, lambda: not made())
+
+
+@pytest.mark.usefixtures("kinds")
+def test_without_its_pod_nothing_is_made_or_changed(
+    cluster: Cluster, kubectl: Kubectl, clock: Clock, namespace: str
+) -> None:
+    """Guards against a rehearsal in which Prometheus comes into being though its operator has no place to run."""
+    path = f"/apis/apps/v1/namespaces/{namespace}/statefulsets/prometheus-p"
+    kubectl("apply", "-f", "-", given=[wanted(namespace, 20, "Delete")])
+    PrometheusOperator(cluster.api, threading.Event()).turn()
+    assert cluster.api.get(path) is None
+    assert not clock.wait(60, lambda: cluster.api.get(path))
+    kubectl("-n", namespace, "delete", "prometheus/p", "--timeout=60s")
+
+
 def test_without_a_claim_it_stores_in_the_pod() -> None:
     made = stateful_set({"metadata": {"name": "p", "namespace": "n"}, "spec": {}})
     assert "volumeClaimTemplates" not in made["spec"]
     assert made["spec"]["template"]["spec"]["volumes"] == [{"name": "prometheus-p-db", "emptyDir": {}}]
+
+
+def test_the_reloader_requests_what_the_operator_is_told() -> None:
+    told = [
+        "--config-reloader-cpu-request=10m",
+        "--config-reloader-memory-request=50Mi",
+        "--config-reloader-cpu-limit=1",
+    ]
+    asked = {"requests": {"cpu": "10m", "memory": "50Mi"}, "limits": {"cpu": "1"}}
+    assert reloader_resources([*told, "--kubelet-service=kube-system/kubelet"]) == asked
+    made = stateful_set({"metadata": {"name": "p", "namespace": "n"}, "spec": {}}, asked)
+    (beside,) = [each for each in made["spec"]["template"]["spec"]["containers"] if each["name"] == "config-reloader"]
+    assert beside["resources"] == asked
