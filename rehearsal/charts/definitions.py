@@ -10,6 +10,11 @@ TABLE = Path(__file__).parent / "definitions.yaml"
 Schema = dict[str, Any]
 ANY: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 SCALARS = {"string", "integer", "number", "boolean"}
+# Texts that must have a form: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.Duration
+FORMS = {
+    "duration": "^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$",
+    "byteSize": "^(0|([0-9]*[.])?[0-9]+((K|M|G|T|E|P)i?)?B)$",
+}
 
 
 def of_group(group: str) -> dict[str, dict[str, Any]]:
@@ -64,6 +69,8 @@ def schema_of(short: Any) -> Schema:  # noqa: ANN401 - whatever YAML holds
 def _scalar(name: str) -> Schema:
     if name == "intOrString":
         return {"x-kubernetes-int-or-string": True}
+    if name in FORMS:
+        return {"type": "string", "pattern": FORMS[name]}
     if name not in SCALARS:
-        raise ValueError(f"{name!r} is no type; use any, intOrString, {', '.join(sorted(SCALARS))}")
+        raise ValueError(f"{name!r} is no type; use any, intOrString, {', '.join(sorted({*SCALARS, *FORMS}))}")
     return {"type": name}

@@ -43,6 +43,8 @@ def served(cluster: Cluster) -> Cluster:
 
 
 MONITOR = {"selector": {"matchLabels": {"a": "b"}}, "endpoints": [{"port": "metrics", "interval": "30s"}]}
+PROMETHEUS = "monitoring.coreos.com/v1/prometheuses"
+KEPT = {"retention": "15d", "retentionSize": "42GiB", "replicas": 1}
 CASES: list[tuple[str, str, dict[str, Any], str | None]] = [
     ("monitoring.coreos.com/v1/servicemonitors", "ServiceMonitor", MONITOR, None),
     ("monitoring.coreos.com/v1/servicemonitors", "ServiceMonitor", {"endpoints": []}, "spec.selector"),
@@ -53,6 +55,14 @@ CASES: list[tuple[str, str, dict[str, Any], str | None]] = [
         {**MONITOR, "endpoints": [{"port": "x", "intervall": "1s"}]},
         "intervall",
     ),
+    (PROMETHEUS, "Prometheus", KEPT, None),
+    (PROMETHEUS, "Prometheus", {**KEPT, "retention": 15}, "spec.retention: Invalid value"),
+    (PROMETHEUS, "Prometheus", {**KEPT, "retention": "15 days"}, "spec.retention"),
+    (PROMETHEUS, "Prometheus", {**KEPT, "retentionSize": "42Gi"}, "spec.retentionSize"),
+    (PROMETHEUS, "Prometheus", {**KEPT, "replicas": "1"}, "spec.replicas"),
+    (PROMETHEUS, "Prometheus", {"remoteWrite": {"url": "https://x"}}, "spec.remoteWrite"),
+    (PROMETHEUS, "Prometheus", {"remoteWrite": [{"sigv4": {"region": "x"}}]}, "url"),
+    (PROMETHEUS, "Prometheus", {"externalLabels": {"cluster": 1}}, "spec.externalLabels.cluster"),
     ("monitoring.coreos.com/v1/prometheusrules", "PrometheusRule", {"groups": [{"name": "g", "rules": []}]}, None),
     ("monitoring.coreos.com/v1/prometheusrules", "PrometheusRule", {"groups": [{"rules": []}]}, "name"),
     (
