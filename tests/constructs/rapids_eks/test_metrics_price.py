@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapids_eks import metrics_price
-from rapids_eks.gpu_metrics import recordings
 from rapids_eks.gpu_metrics.alerts import alerts
+from rapids_eks.gpu_metrics.recordings import recordings
 from rapids_eks.kept_series import Fleet
 from rapids_eks.metrics_price import NEW_NAMES, SELECTED
 
+EXPRESSIONS = [*(each.expression for each in recordings()), *(each.expression for each in alerts())]
 FIELD = re.compile(r"\b(?:DCGM_\w+|kube_\w+|\w+:\w+:\w+)")
 # Eight GPUs on eight nodes with three core nodes and two drivers; nodes are of three types
 FLEET = Fleet(gpus=8, nodes=13, applications=2, types=3)
@@ -55,13 +56,13 @@ def test_without_a_gpu_rules_make_nothing() -> None:
 
 
 def test_all_that_rules_read_is_counted() -> None:
-    for text in (each.expression for each in (*recordings.recordings(), *alerts())):
+    for text in EXPRESSIONS:
         assert {name for name, _ in SELECTED.findall(text)} == set(FIELD.findall(text)), text
         assert text.count("[") == len([window for _, window in SELECTED.findall(text) if window]), text
 
 
 def test_only_recorded_series_are_read_by_ranges() -> None:
     """Guards against a range over a scraped series, which has twice as many samples."""
-    asked = [found for each in (*recordings.recordings(), *alerts()) for found in SELECTED.findall(each.expression)]
+    asked = [found for text in EXPRESSIONS for found in SELECTED.findall(text)]
     assert {name.partition(":")[0] for name, window in asked if window} == {"gpu"}
     assert NEW_NAMES & {name for name, _ in asked}

@@ -80,7 +80,7 @@ def sent(receiver: Receiver) -> set[tuple[str, frozenset[tuple[str, str]]]]:
 def test_as_many_samples_are_read_as_are_paid_for(start: Start, count: int) -> None:
     """As Prometheus tells of each query, over more than the hour that the longest range goes back."""
     prometheus = start({}, history=history(count))
-    asked = [each.expression for each in (*recordings(), *alerts())]
+    asked = [*(each.expression for each in recordings()), *(each.expression for each in alerts())]
     told = [prometheus.api("query", {"query": each, "time": str(END), "stats": "all"})["stats"] for each in asked]
     read = sum(each["samples"]["totalQueryableSamples"] for each in told)
     assert read == metrics_price.read(Fleet(gpus=count, nodes=1, applications=1, types=0))
