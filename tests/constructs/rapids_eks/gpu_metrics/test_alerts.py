@@ -1,6 +1,7 @@
 """Each alert fires when it should, only then, and not where data is missing: `promtool test rules`."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import real_prometheus
 import yaml
 
-from rapids_eks.gpu_metrics.alerts import Alert, Thresholds, alerts
+from rapids_eks.gpu_metrics.alerts import HARDWARE_XIDS, Alert, Thresholds, alerts
 from rapids_eks.gpu_metrics.rules import RUNBOOKS, data, groups, rules
 from rehearsal.prometheus.server import PrometheusError, promtool
 from tests.constructs.rapids_eks.gpu_metrics.alert_cases import CAPACITY, CASES, XIDS, Case, Series, of, series
@@ -111,6 +112,17 @@ def test_every_message_is_rendered(tmp_path: Path, name: str) -> None:
 def test_every_alert_has_its_page() -> None:
     headings = [line[3:].strip() for line in (ROOT / RUNBOOKS).read_text().splitlines() if line.startswith("## ")]
     assert [each for each in headings if each.startswith("Gpu")] == [alert.name for alert in alerts()]
+
+
+def test_its_page_has_the_numbers_that_an_alert_has() -> None:
+    pages = {part.split("\n", 1)[0].strip(): part for part in (ROOT / RUNBOOKS).read_text().split("\n## ")}
+    for alert in alerts():
+        limit = alert.threshold.rpartition(" ")[2]
+        if float(limit) > 1:  # a number that people read, neither a count nor a share
+            assert re.search(rf"\b{limit} (%|C)", pages[alert.name]), alert.name
+    hardware = re.search(r"\(([\d, ]+)\)", pages["GpuXidHardware"])
+    assert hardware
+    assert hardware[1].split(", ") == HARDWARE_XIDS.split("|")
 
 
 def test_thresholds_can_be_set() -> None:

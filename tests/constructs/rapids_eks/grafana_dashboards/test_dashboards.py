@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rapids_eks import grafana, prometheus, scrape_targets
+from rapids_eks.gpu_metrics.alerts import Thresholds
 from rapids_eks.gpu_metrics.counters import COUNTERS, RENAMED
 from rapids_eks.gpu_metrics.scraping import INTERVAL
 from rapids_eks.grafana_dashboards.cluster import Prices
@@ -125,6 +126,16 @@ def test_what_is_bad_is_marked_in_the_range_that_is_shown(panel: dict[str, Any])
     defaults = panel["fieldConfig"]["defaults"]
     limits = [step["value"] for step in defaults.get("thresholds", {}).get("steps", [])][1:]
     assert all(defaults["min"] < limit <= defaults.get("max", limit) for limit in limits)
+
+
+def test_a_temperature_is_marked_from_where_an_alert_begins() -> None:
+    marked = {
+        each["title"]: [step["value"] for step in each["fieldConfig"]["defaults"]["thresholds"]["steps"]][1:]
+        for each in ALL["gpus.json"]["panels"]
+        if each["type"] != "row" and "Temp" in each["title"]
+    }
+    hot = [Thresholds.hot_celsius]
+    assert marked == {"GPU Temperature": hot, "GPU Avg. Temp": hot}
 
 
 def test_costs_say_whose_prices_they_are() -> None:
