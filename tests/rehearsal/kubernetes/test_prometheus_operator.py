@@ -109,7 +109,7 @@ def test_without_its_pod_nothing_is_made_or_changed(
     kubectl("apply", "-f", "-", given=[wanted(namespace, 20, "Delete")])
     PrometheusOperator(cluster.api, threading.Event()).turn()
     assert cluster.api.get(path) is None
-    assert not clock.wait(60, lambda: cluster.api.get(path))
+    assert not clock.wait(60, lambda: cluster.api.get(path) is not None)
     kubectl("-n", namespace, "delete", "prometheus/p", "--timeout=60s")
 
 

@@ -89,4 +89,5 @@ def test_without_credentials_prometheus_does_not_start(
     monitor = gpu_operator.service_monitor(scraping.service_monitor() | {"interval": "1s"}, NAMESPACE)
     with pytest.raises(PrometheusError, match="could not get SigV4 credentials"):
         start(config(monitor, exporter, signed(receiver)), environment=agent.environment(tmp_path, "another"))
-    assert receiver.workspace.samples == receiver.workspace.requests == []
+    assert not receiver.workspace.requests
+    assert not receiver.workspace.samples
