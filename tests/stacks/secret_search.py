@@ -1,4 +1,4 @@
-"""A search for a secret where a deployment leaves what can be read: files, logs, Kubernetes objects."""
+"""A search for a secret where a deployment leaves what can be read: in files and AWS, and as Kubernetes objects."""
 
 import base64
 import gzip
@@ -71,6 +71,50 @@ def logs(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3's
 def _events(client: Any, group: str) -> str:  # noqa: ANN401 - boto3's
     pages = client.get_paginator("filter_log_events").paginate(logGroupName=group)
     return "\n".join(event["message"] for page in pages for event in page["events"])
+
+
+def stacks(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3's
+    """Return what CloudFormation tells of each stack: what it was given, what it puts out, its events and template."""
+    found = [stack for page in client.get_paginator("describe_stacks").paginate() for stack in page["Stacks"]]
+    return {f"{each['StackName']}: {what}": text for each in found for what, text in _told(client, each)}
+
+
+def _told(client: Any, stack: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - boto3's
+    pages = client.get_paginator("describe_stack_events").paginate(StackName=stack["StackId"])
+    yield "parameters", json.dumps(stack.get("Parameters", []))
+    yield "outputs", json.dumps(stack.get("Outputs", []))
+    yield "events", json.dumps([event for page in pages for event in page["StackEvents"]], default=str)
+    yield "template", json.dumps(client.get_template(StackName=stack["StackId"])["TemplateBody"])
+
+
+def parameters(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3's
+    """Return what is in Parameter Store, decrypted."""
+    pages = client.get_paginator("describe_parameters").paginate()
+    names = [each["Name"] for page in pages for each in page["Parameters"]]
+    found = {name: client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] for name in names}
+    return {f"parameter {name}": text for name, text in found.items()}
+
+
+def functions(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3's
+    """Return the settings of Lambda functions, with their environments."""
+    pages = client.get_paginator("list_functions").paginate()
+    names = [each["FunctionName"] for page in pages for each in page["Functions"]]
+    return {f"function {name}": json.dumps(client.get_function_configuration(FunctionName=name)) for name in names}
+
+
+def executions(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3's
+    """Return the histories of what Step Functions has run, by state machine."""
+    machines = [
+        each for page in client.get_paginator("list_state_machines").paginate() for each in page["stateMachines"]
+    ]
+    return {f"executions of {each['name']}": _histories(client, each["stateMachineArn"]) for each in machines}
+
+
+def _histories(client: Any, machine: str) -> str:  # noqa: ANN401 - boto3's
+    pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine)
+    runs = [each["executionArn"] for page in pages for each in page["executions"]]
+    told = [client.get_execution_history(executionArn=run, includeExecutionData=True)["events"] for run in runs]
+    return json.dumps(told, default=str)
 
 
 def objects(kubernetes: Api) -> dict[str, str]:

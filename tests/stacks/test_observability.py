@@ -14,7 +14,14 @@ from kubernetes.utils.quantity import parse_quantity
 
 from rapids_eks import grafana, prometheus, system_pods
 from rapids_eks.grafana_dashboards.dashboards import dashboards as usual_dashboards
-from rapids_eks.system_pods import GRAFANA, KUBE_STATE_METRICS, NODE_EXPORTER, SECRETS_DRIVER, SECRETS_PROVIDER
+from rapids_eks.system_pods import (
+    GRAFANA,
+    KUBE_STATE_METRICS,
+    NODE_EXPORTER,
+    RELOADER,
+    SECRETS_DRIVER,
+    SECRETS_PROVIDER,
+)
 from rehearsal.kubernetes.api import Api
 from stacks import observability
 from tests.rehearsal.live.account import Account, Outcome
@@ -91,12 +98,12 @@ def test_all_pods_run_as_what_they_need_to_be(account: Account, deployed: Deploy
 
 def test_pods_request_what_is_counted(deployed: Deployed) -> None:
     counted = {
-        "node-exporter": NODE_EXPORTER,
-        "kube-state-metrics": KUBE_STATE_METRICS,
-        "prometheus-kps": system_pods.prometheus(2048),
-        "grafana": GRAFANA,
-        "aws-secrets-store-csi-driver-provider": SECRETS_PROVIDER,
-        "secrets-store-csi-driver-": SECRETS_DRIVER,
+        "node-exporter": [NODE_EXPORTER],
+        "kube-state-metrics": [KUBE_STATE_METRICS],
+        "prometheus-kps": [system_pods.prometheus(2048), RELOADER],
+        "grafana": [GRAFANA],
+        "aws-secrets-store-csi-driver-provider": [SECRETS_PROVIDER],
+        "secrets-store-csi-driver-": [SECRETS_DRIVER],
     }
     for name, expected in counted.items():
         namespaces = (prometheus.NAMESPACE, grafana.NAMESPACE, "aws-secrets-manager")
@@ -104,7 +111,7 @@ def test_pods_request_what_is_counted(deployed: Deployed) -> None:
         asked = [container["resources"]["requests"] for pod in found for container in pod["spec"]["containers"]]
         assert asked, name
         sizes = {(parse_quantity(each["cpu"]), parse_quantity(each["memory"])) for each in asked}
-        assert sizes == {(Decimal(expected.size.cpu) / 1000, expected.size.memory * 2**20)}, name
+        assert sizes == {(Decimal(each.size.cpu) / 1000, each.size.memory * 2**20) for each in expected}, name
 
 
 def _is(key: str, name: str) -> bool:
@@ -146,19 +153,33 @@ def test_the_monitors_are_there(deployed: Deployed) -> None:
     assert "karpenter" in names
 
 
+def endpoints(deployed: Deployed, namespace: str, service: str) -> set[int]:
+    """Return on which ports of pods that are ready a Service's requests arrive."""
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+    found = deployed.kubernetes.items(f"{path}?labelSelector=kubernetes.io/service-name%3D{service}")
+    ready = [each for each in found if any(one["conditions"].get("ready") for one in each["endpoints"] or [])]
+    return {port["port"] for each in ready for port in each["ports"] or []}
+
+
+@pytest.mark.parametrize(("output", "target"), [("Grafana", 3000), ("Prometheus", 9090)])
+def test_a_port_is_forwarded_to_a_pod_that_listens_there(
+    account: Account, deployed: Deployed, output: str, target: int
+) -> None:
+    words = deployed.outputs[output].split()
+    service, ports, namespace = words[2].removeprefix("svc/"), words[3], words[5]
+    found = deployed.kubernetes.get(f"/api/v1/namespaces/{namespace}/services/{service}") or {}
+    assert int(ports.rpartition(":")[2]) in [each["port"] for each in found["spec"]["ports"]]
+    account.waits(lambda: target in endpoints(deployed, namespace, service))
+
+
 def test_the_commands_name_what_is_there(deployed: Deployed) -> None:
-    for output in ("Grafana", "Prometheus"):
-        words = deployed.outputs[output].split()
-        service, ports, namespace = words[2].removeprefix("svc/"), words[3], words[5]
-        found = deployed.kubernetes.get(f"/api/v1/namespaces/{namespace}/services/{service}") or {}
-        assert int(ports.rpartition(":")[2]) in [each["port"] for each in found["spec"]["ports"]]
     words = deployed.outputs["UseGrafanaPassword"].split()
     name = next(word for word in words if word.startswith("deployment/")).partition("/")[2]
     assert deployed.kubernetes.get(f"/apis/apps/v1/namespaces/{grafana.NAMESPACE}/deployments/{name}")
 
 
 def test_the_password_is_nowhere_but_in_its_secret(account: Account, deployed: Deployed, tmp_path: Path) -> None:
-    """Searched for are templates, assets, logs, outputs, events and Kubernetes objects: first, another one is found."""
+    """Searched is whatever can be read of a deployment; first, another one is found in each place."""
     with planted_secret.everywhere(account, deployed.kubernetes, tmp_path) as planted:
         texts = _texts(account, deployed, tmp_path)
     found = secret_search.places(texts, planted_secret.SECRET)
@@ -169,8 +190,12 @@ def test_the_password_is_nowhere_but_in_its_secret(account: Account, deployed: D
 def _texts(account: Account, deployed: Deployed, also: Path) -> dict[str, str]:
     texts = secret_search.files([deployed.assembly.folder, also]) | secret_search.stored(account.client("s3"))
     texts |= secret_search.logs(account.client("logs")) | secret_search.objects(deployed.kubernetes)
-    texts |= {"outputs": json.dumps({key: value for key, value in deployed.outputs.items() if key != "password"})}
-    return texts | {"events": "".join(each.reasons for each in deployed.stacks.values())}
+    texts |= secret_search.stacks(account.client("cloudformation")) | secret_search.parameters(account.client("ssm"))
+    return (
+        texts
+        | secret_search.functions(account.client("lambda"))
+        | secret_search.executions(account.client("stepfunctions"))
+    )
 
 
 def disk(account: Account, deployed: Deployed) -> tuple[str, int, str]:
@@ -208,6 +233,24 @@ def test_a_smaller_volume_is_refused(account: Account, deployed: Deployed, tmp_p
     assert "less than" in refused.reasons
 
 
+def test_what_fails_beside_a_volume_that_has_grown_is_taken_back_without_the_volume(
+    account: Account, deployed: Deployed, tmp_path: Path
+) -> None:
+    """The way out that docs/observability.md tells of; the next deployment asks for the size that the volume has."""
+    stack, resources = deployed.stacks["Observability"], synthesized(tmp_path, volume_gib=70).resources("Observability")
+    (claim,) = [name for name in resources if name.startswith("PrometheusClaim")]
+    refused = {"Name": "aws-is-not-for-users", "Type": "String", "Value": "x"}
+    failing = {"Type": "AWS::SSM::Parameter", "Properties": refused, "DependsOn": [claim]}
+    stuck = account.update(stack, {**resources, "Failing": failing})
+    assert stuck.status == "UPDATE_ROLLBACK_FAILED", stuck.reasons
+    assert "less than" in stuck.reasons
+    skipped = {"StackName": stack.stack, "ResourcesToSkip": [claim]}
+    account.client("cloudformation").continue_update_rollback(**skipped)
+    assert account.settled(stack.stack).status == "UPDATE_ROLLBACK_COMPLETE"
+    account.waits(lambda: disk(account, deployed)[1:] == (70, "70Gi"))
+    account.waits(lambda: phases(deployed) == {"Running"})
+
+
 def test_a_longer_retention_and_another_dashboard_arrive(
     account: Account, deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +258,7 @@ def test_a_longer_retention_and_another_dashboard_arrive(
         return {name: {**each, "description": "changed"} for name, each in usual_dashboards(*given).items()}
 
     monkeypatch.setattr(observability, "dashboards", changed)
-    assembly = synthesized(tmp_path, retention_days=30, log_retention_days=7, volume_gib=60)
+    assembly = synthesized(tmp_path, retention_days=30, log_retention_days=7, volume_gib=70)
     updated = assembly.update(account, "Observability", deployed.stacks["Observability"])
     assert updated.status == "UPDATE_COMPLETE", updated.reasons
     made = deployed.kubernetes.get(f"{CUSTOM}/prometheuses/{prometheus.SERVICE}") or {}
