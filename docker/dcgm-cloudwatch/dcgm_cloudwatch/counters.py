@@ -24,16 +24,21 @@ LOCAL = {
     "WindowsDelivered": "windows that are acknowledged whole",
     "BlankSamples": "samples that were none: not a number, DCGM's blanks, impossible values",
     "UnidentifiedSeries": "series that name no GPU or no host",
+    "WatermarkFailures": "times that what is delivered could not be kept",
 }
 
 
 @dataclass
 class Counters:
-    """Counts since the start, for any thread; `beat` is when the loop was last seen alive."""
+    """Counts since the start, for any thread.
+
+    `beat` is when the loop was last seen alive, `trouble` why what is delivered cannot be kept, empty where it can.
+    """
 
     counts: dict[str, float] = field(default_factory=lambda: dict.fromkeys([*SELF, *LOCAL], 0.0))
     reported: dict[str, float] = field(default_factory=dict)
     beat: float = field(default_factory=time.monotonic)
+    trouble: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, name: str, by: float = 1.0) -> None:
@@ -49,6 +54,12 @@ class Counters:
     def alive(self) -> None:
         """Say that the loop goes on."""
         self.beat = time.monotonic()
+
+    def unkept(self, why: str) -> None:
+        """Say why what is delivered cannot be kept, and count that; an empty text says that it is."""
+        self.trouble = why
+        if why:
+            self.add("WatermarkFailures")
 
     def since(self) -> dict[str, float]:
         """Return the lag, and what was counted since `report` was last told."""

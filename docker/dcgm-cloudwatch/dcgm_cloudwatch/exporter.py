@@ -22,6 +22,10 @@ from dcgm_cloudwatch.watermark import Progress, Store, StoreError, parse
 log = logging.getLogger(__name__)
 OLDEST = 14 * 24 * 3600 - 3600  # seconds; CloudWatch takes two weeks, and sending takes its time
 PATIENCE = 10.0  # seconds that one window may keep the others waiting
+KEEPING = 30.0  # seconds of pauses in which it is tried again to keep what is acknowledged
+UNKEPT = (
+    "what CloudWatch has taken cannot be kept, so nothing else is sent: {}; `dcgm-cloudwatch check` says what to do"
+)
 MINUTE = 60
 
 
@@ -42,6 +46,7 @@ class Exporter:
     _prepared: tuple[Window, list[Batch]] | None = None
     _behind: float = 0.0  # seconds that Prometheus' clock was behind ours
     _oldest: float = field(default=float("-inf"))  # from where on what Prometheus has not is a gap
+    _owed: bool = False  # whether `progress` is more than what is kept
 
     def __post_init__(self) -> None:
         """Note when this began: until the watermark is read, that is since when nothing is delivered."""
@@ -84,8 +89,13 @@ class Exporter:
         return self.progress
 
     def next(self, now: float) -> tuple[Window, bool] | None:
-        """Return the window to deliver now, and whether it is the newest one; None where all are delivered."""
+        """Return the window to deliver now, and whether it is the newest one; None where all are delivered.
+
+        Raises StoreError while what is acknowledged cannot be kept: nothing else is sent before.
+        """
         length, progress = self.settings.interval, self.begin(now)
+        if self._owed:
+            self._keep(progress)
         closed = _aligned(int(now - self.settings.settle), length)  # the end of the newest closed window
         self._lag(now, progress.through)
         if closed <= progress.through:
@@ -153,17 +163,24 @@ class Exporter:
     def _reached(self, window: Window) -> Progress:
         return self.progress or Progress(window.start)
 
-    def _keep(self, progress: Progress) -> Progress:
-        """Keep what is acknowledged before anything else is sent: at most one batch is ever sent twice."""
-        pause = 0.1
+    def _keep(self, progress: Progress) -> None:
+        """Keep what is acknowledged before anything else is sent: at most one batch is ever sent twice.
+
+        Raises StoreError where that fails for `KEEPING` seconds. It is acknowledged all the same, and not sent again
+        by this process, which must keep it before it goes on.
+        """
+        self.progress, self._owed = progress, True
+        pause, left = 0.1, KEEPING
         while problem := self._unkept(progress):
             log.warning("%s", problem)
+            self.counters.unkept(str(problem))
             self.counters.alive()
-            if self.wait(pause):
-                raise problem
+            if left <= 0 or self.wait(pause):
+                raise StoreError(UNKEPT.format(problem))
+            left -= pause
             pause = min(2 * pause, 5.0)
-        self.progress = progress
-        return progress
+        self._owed = False
+        self.counters.unkept("")
 
     def _unkept(self, progress: Progress) -> StoreError | None:
         try:

@@ -64,6 +64,8 @@ def _health(counters: Counters) -> Page:
     silent = time.monotonic() - counters.beat
     if silent > DEAD_AFTER:
         return HTTPStatus.SERVICE_UNAVAILABLE, PLAIN, f"the loop was last seen {silent:.0f} s ago\n"
+    if counters.trouble:  # a restart would only send the last batch again
+        return HTTPStatus.OK, PLAIN, f"alive, but what is delivered cannot be kept: {counters.trouble}\n"
     return HTTPStatus.OK, PLAIN, "ok\n"
 
 
