@@ -14,27 +14,39 @@ from tests.docker.dcgm_cloudwatch.oracle import Rows, stored
 from tests.docker.dcgm_cloudwatch.process import PATIENCE, Exporter
 from tests.docker.dcgm_cloudwatch.prometheus_port import PrometheusPort
 
+WITHIN, LAST = 5, 6  # requests: in the middle of the second minute that is sent, and at its end
 
-@pytest.mark.parametrize("at", ["before it is stored", "after it is stored", "before the watermark"])
+
+@pytest.mark.parametrize(
+    ("at", "request_"),
+    [
+        ("before it is stored", WITHIN),
+        ("before it is stored", LAST),
+        ("after it is stored", LAST),
+        ("before the watermark", WITHIN),
+        ("before the watermark", LAST),
+    ],
+)
 def test_a_killed_exporter_leaves_no_gap_and_sends_one_batch_twice_at_most(
     at: str,
+    request_: int,
     prometheus: PrometheusPort,
     cloudwatch: CloudWatchPort,
     exporter: Callable[..., Exporter],
     clock: Clock,
     kubernetes: KubernetesPort,
 ) -> None:
-    """A batch is one request: three of them make up a minute here, so that a kill can come between."""
-    end = clock.start + 4 * 60
+    """A batch is one request: three of them make up a minute here, so that a kill can come between or at the end."""
+    end = clock.start + 3 * 60
     prometheus.series = [*history(clock.start, end, teams_at), *node_info(clock.start - 300, end + 300, ids(100))]
     clock.now = end + 50
     made = exporter(
-        FIRST_BACKFILL="290", WATERMARK="configmap:monitoring/watermark", KUBERNETES_URL=kubernetes.url
+        FIRST_BACKFILL="230", WATERMARK="configmap:monitoring/watermark", KUBERNETES_URL=kubernetes.url
     )  # all metrics at all levels
     process = made.start()
 
     def kill() -> bool:
-        if sum(came.window is not None for came in cloudwatch.requests) < 5:
+        if sum(came.window is not None for came in cloudwatch.requests) < request_:
             return False
         process.kill()
         process.wait()
@@ -51,7 +63,7 @@ def test_a_killed_exporter_leaves_no_gap_and_sends_one_batch_twice_at_most(
     sent_before = [came for came in cloudwatch.requests if came.window]
     assert made.done("once") == 0
     twice = doubled(cloudwatch, stored(clock.start, end, teams_at, ids(100)))
-    assert len(sent_before) == 5
+    assert len(sent_before) == request_
     assert twice == (set() if at == "before it is stored" else rows_of(sent_before[-1]))
 
 
