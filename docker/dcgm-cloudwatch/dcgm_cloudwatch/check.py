@@ -6,26 +6,21 @@ import email.utils
 import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from dcgm_cloudwatch import unit
 from dcgm_cloudwatch.batch import member
-from dcgm_cloudwatch.errors import NO_CREDENTIALS, code_of, meaning
 from dcgm_cloudwatch.exporter import Exporter
 from dcgm_cloudwatch.instances import InstanceError
 from dcgm_cloudwatch.kubernetes import ConfigMapStore, KubernetesError
 from dcgm_cloudwatch.prometheus import PrometheusError
 from dcgm_cloudwatch.readings import Window
+from dcgm_cloudwatch.refusals import refusal
 from dcgm_cloudwatch.scrape import scrape
 from dcgm_cloudwatch.series import Slot
 from dcgm_cloudwatch.watermark import FileStore, Store, StoreError, parse
 
 MINUTE = 60
 SKEW = 30.0  # seconds between two clocks that are still well
-SIGNATURE = {"RequestExpired", "SignatureDoesNotMatch", "InvalidSignatureException"}
-
-
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 GPU_NODES = 'kube_node_status_capacity{{resource="nvidia_com_gpu"}}[{length}s]'
 
@@ -124,7 +119,8 @@ def _cloudwatch(exporter: Exporter) -> Iterator[Finding]:
         data = [member(datum, settings.resolution) for datum in told]
         client.put_metric_data(Namespace=settings.namespace, MetricData=data)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
-        yield refused(error, settings.namespace)
+        link, fix = refusal(error, settings.namespace, settings.region)
+        yield Finding(link, str(error), fix)
     else:
         yield Finding("CloudWatch", f"takes data in {settings.namespace}")
     moment = email.utils.parsedate_to_datetime(said["date"]).timestamp() if said.get("date") else None
@@ -137,30 +133,6 @@ def _noting(said: dict[str, str]) -> Callable[..., None]:
         said["date"] = response_dict.get("headers", {}).get("date", "")
 
     return note
-
-
-def refused(error: Exception, namespace: str) -> Finding:
-    """Return which link an error of CloudWatch is about."""
-    if isinstance(error, NO_CREDENTIALS):
-        return Finding("credentials", str(error), _credentials(Path(unit.IMDS_ACCESS)))
-    if code_of(error) in SIGNATURE:
-        return Finding("credentials", str(error), "set this machine's clock: AWS allows it to be 5 minutes off")
-    if meaning(error) == "credentials":
-        fix = f"allow cloudwatch:PutMetricData on * where cloudwatch:namespace is {namespace}, or renew the credentials"
-        return Finding("permission", str(error), fix)
-    if code_of(error) == "NoRegionError":
-        return Finding("region", str(error), "set AWS_REGION")
-    return Finding("CloudWatch", str(error), "look at the way out of this network: port 443 of monitoring.REGION")
-
-
-def _credentials(imds_access: Path) -> str:
-    """Return what to do for credentials; a ParallelCluster head node refuses its own to most users."""
-    if not imds_access.exists():
-        return "give the pod a Pod Identity association, the head node an instance role, or set AWS_PROFILE"
-    return (
-        f"this head node keeps its credentials from most users (HeadNode/Imds/Secured): restart {unit.NAME}, which "
-        f"runs {imds_access} --allow {unit.USER}; other users need the same"
-    )
 
 
 def _kept(exporter: Exporter) -> Finding:

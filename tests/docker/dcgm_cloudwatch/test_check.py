@@ -130,7 +130,7 @@ def test_missing_credentials_and_permission_are_told_apart(
     assert status == 1
     assert "allow cloudwatch:PutMetricData on * where cloudwatch:namespace is EKS/c/GPU" in found["permission"]
     cloudwatch.refuse = lambda _: EXPIRED
-    assert "renew the credentials" in checked(made)[1]["permission"]
+    assert "renew the credentials" in checked(made)[1]["credentials"]
     del made.environment["AWS_ACCESS_KEY_ID"], made.environment["AWS_SECRET_ACCESS_KEY"]
     assert "Pod Identity" in checked(made)[1]["credentials"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from dcgm_cloudwatch import check, unit
+from dcgm_cloudwatch import check, refusals, unit
 from dcgm_cloudwatch.kubernetes import Api, ConfigMapStore
 from dcgm_cloudwatch.watermark import FileStore, Progress
 from tests.docker.dcgm_cloudwatch.prometheus_port import PrometheusPort
@@ -95,10 +95,10 @@ def test_credentials_that_a_head_node_keeps_from_its_users_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = NoCredentialsError()
-    assert "Pod Identity" in check.refused(error, "ParallelCluster/hpc/GPU").fix
+    assert "Pod Identity" in refusals.refusal(error, "ParallelCluster/hpc/GPU", "us-west-2").fix
     script = tmp_path / "imds-access.sh"
     script.touch()
     monkeypatch.setattr(unit, "IMDS_ACCESS", str(script))
-    fix = check.refused(error, "ParallelCluster/hpc/GPU").fix
+    fix = refusals.refusal(error, "ParallelCluster/hpc/GPU", "us-west-2").fix
     assert f"{script} --allow dcgm-cloudwatch" in fix
     assert "HeadNode/Imds/Secured" in fix
