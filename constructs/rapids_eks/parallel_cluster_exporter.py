@@ -17,6 +17,9 @@ from rapids_eks.metrics_exporter.construct import may_publish
 
 PROGRAM = ("__main__.py", "dcgm_cloudwatch")  # of the folder; zipped, Python runs it as it is
 ARCHIVE = "dcgm-cloudwatch.pyz"
+# ParallelCluster brings its own Python to each of its systems: Amazon Linux 2 has 3.7, RHEL 8 has 3.6, or none.
+# https://github.com/aws/aws-parallelcluster-cookbook/blob/develop/cookbooks/aws-parallelcluster-shared/attributes
+PYTHONS = "/opt/parallelcluster/pyenv/versions/*/envs/node_virtualenv/bin/python"
 
 
 class ParallelClusterExporter(Construct):
@@ -65,7 +68,8 @@ class ParallelClusterExporter(Construct):
         self.policy_setting = (
             f"HeadNode: {{Iam: {{AdditionalIamPolicies: [{{Policy: {self.policy.managed_policy_arn}}}]}}}}"
         )
-        self.install_command = f'({fetch} && sudo python3 -I "$d/{ARCHIVE}" install {settings})'
+        python = f"p=$(ls -d {PYTHONS} 2>/dev/null | sort -V | tail -n 1)"
+        self.install_command = f'({fetch} && {python} && sudo "${{p:-python3}}" -I "$d/{ARCHIVE}" install {settings})'
 
     def _policy(self, asset: s3_assets.Asset, namespace: str) -> iam.ManagedPolicy:
         read = iam.PolicyStatement(

@@ -19,7 +19,17 @@ from dcgm_cloudwatch.settings import SettingsError, load
 
 # ParallelCluster keeps boto3 in environments of its own
 CANDIDATES = ("/opt/parallelcluster/pyenv/versions/*/envs/node_virtualenv/bin/python", "/usr/bin/python3")
-PROBE = "import sys, importlib.util as u; sys.exit(sys.version_info < (3, 9) or u.find_spec('boto3') is None)"
+OLD, BARE, MISSING = 2, 3, 127  # statuses of the probe: an older Python, one without boto3, none at all
+# Older ones can read it, too
+PROBE = (
+    f"import sys; sys.version_info < (3, 9) and sys.exit({OLD}); "
+    f"import importlib.util as u; sys.exit({BARE} if u.find_spec('boto3') is None else 0)"
+)
+SAID = {OLD: "is older than 3.9", BARE: "has no boto3", MISSING: "is not there"}
+MAKE = (
+    "make one by `python3 -m venv /opt/boto3 && /opt/boto3/bin/pip install boto3` with a Python of 3.9 or newer "
+    "(`dnf install python3.11` where the system's is older), and name it by --python /opt/boto3/bin/python"
+)
 Run = Callable[[Sequence[str]], int]
 
 
@@ -28,8 +38,11 @@ class InstallError(Exception):
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Run a command, and return its status."""
-    return subprocess.run(arguments, check=False).returncode  # noqa: S603 - systemctl and Python, by fixed names
+    """Run a command, and return its status, as a shell does where it cannot be run."""
+    try:
+        return subprocess.run(arguments, check=False).returncode  # noqa: S603 - systemctl and Python, by fixed names
+    except OSError:
+        return MISSING
 
 
 @dataclass(frozen=True)
@@ -68,9 +81,11 @@ def install(place: Place, given: Mapping[str, str], python: str, run: Run = comm
 
     Raises InstallError, SettingsError where the settings cannot be used, and OSError.
     """
-    chosen, archived = python or interpreter(run), place.seen(place.archive)
     settings = merged(place.settings.read_text() if place.settings.exists() else "", given)
     _usable(settings, place.settings)
+    chosen, archived = python or interpreter(run), place.seen(place.archive)
+    if python and (start or place.root == Path("/")):  # the one of an image cannot be tried here
+        _probed(python, run)
     changed = [
         _write(place.archive, archive()),
         _write(place.settings, settings.encode()),
@@ -137,10 +152,13 @@ def interpreter(run: Run = command) -> str:
     for each in (*found, sys.executable):
         if run([each, "-I", "-c", PROBE]) == 0:
             return each
-    raise InstallError(
-        "no Python 3.9 or newer with boto3 was found: make one by `python3 -m venv /opt/boto3 && /opt/boto3/bin/pip "
-        "install boto3`, and name it by --python /opt/boto3/bin/python"
-    )
+    raise InstallError(f"no Python 3.9 or newer with boto3 was found: {MAKE}")
+
+
+def _probed(python: str, run: Run) -> None:
+    """Raise InstallError where the service could not run by this Python."""
+    if status := run([python, "-I", "-c", PROBE]):
+        raise InstallError(f"--python {python} {SAID.get(status, f'does not run: status {status}')}: {MAKE}")
 
 
 def merged(old: str, given: Mapping[str, str]) -> str:
