@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rapids_eks.placement import Nodes, Pod, alone
-from rapids_eks.spark_job import memory, owned, release
+from rapids_eks.spark_job import memory, options, owned, release
 from rapids_eks.spark_job.executors import Executors
 from rapids_eks.spark_job.gpu_memory import smallest_mib
 from rapids_eks.spark_job.memory import Matrix
@@ -121,6 +121,6 @@ class SparkJob:
         """Yield what does not go together; raise ValueError for a type of which nothing is known."""
         smallest_mib(self.gpu_types)
         yield from release.problems(self.release, self.shuffle_manager)
-        yield from owned.problems(self.conf, self.arguments)
+        yield from list(owned.problems(self.conf, self.arguments)) or options.problems(self.arguments)
         yield from alone(Nodes("driver", self.driver_types, OBSERVED_NODES), self.driver)
         yield from self._executors.refusals(self.executor_count)
