@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import config
 from config.instance_types import GPUS, vcpus
 from operations.findings import Finding, Level, ok, problem
 from operations.preflight.question import Question, nodes
@@ -30,7 +31,8 @@ SPOT: Mapping[str, Quota] = {
     "p5": Quota("ec2", CODES["p5"][1], "Spot vCPUs of P5 types"),
 }
 # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
-BUILDS = Quota("codebuild", "L-4DDC4A99", "concurrent Linux/Large builds")
+LARGE_BUILDS = Quota("codebuild", "L-4DDC4A99", "concurrent Linux/Large builds")
+SMALL_BUILDS = Quota("codebuild", "L-9D07B6EF", "concurrent Linux/Small builds")
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,22 @@ def standard(question: Question) -> Iterator[Finding]:
 
 
 def builds(question: Question) -> Iterator[Finding]:
-    """Yield whether CodeBuild may build the image."""
-    value = applied(question, BUILDS)
-    if value < 1:
-        fix = f"{increase(question, BUILDS, 1)}; new accounts may have to ask AWS Support"
-        yield problem("build quota", f"{value} {BUILDS.name}: the image cannot be built", fix)
-    else:
-        yield ok("build quota", f"{value} {BUILDS.name}")
+    """Yield whether CodeBuild may build the images that the blueprint does not name."""
+    for quota, what in _built(question.blueprint):
+        value = applied(question, quota)
+        if value < 1:
+            fix = f"{increase(question, quota, 1)}; new accounts may have to ask AWS Support"
+            yield problem("build quota", f"{value} {quota.name}: {what} cannot be built", fix)
+        else:
+            yield ok("build quota", f"{value} {quota.name}")
+
+
+def _built(blueprint: config.Blueprint) -> Iterator[tuple[Quota, str]]:
+    """Yield the images that are built in the account, with the quota that each counts to."""
+    if blueprint.pipeline and blueprint.image.uri is None:
+        yield LARGE_BUILDS, "the image of Spark's driver and executors"
+    if blueprint.gpu_dashboard and blueprint.gpu_dashboard.image is None:
+        yield SMALL_BUILDS, "the image of the GPU metrics exporter"
 
 
 def applied(question: Question, quota: Quota) -> int:

@@ -28,8 +28,7 @@ def findings(question: Question) -> list[Finding]:
     found = _tried("credentials", access.credentials, question)
     if not failed(found):
         for subject, check in IN_THE_ACCOUNT:
-            if check is not quotas.builds or question.blueprint.image.uri is None:
-                found += _tried(subject, check, question)
+            found += _tried(subject, check, question)
     for subject, check in ANYWHERE:
         found += _tried(subject, check, question)
     return found

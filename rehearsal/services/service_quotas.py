@@ -25,7 +25,10 @@ DEFAULTS: Mapping[str, Mapping[str, tuple[str, float]]] = {
         "L-C4BD4855": ("All P5 Spot Instance Requests", 0.0),
     },
     # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html: 1 to 60, by account and region
-    "codebuild": {"L-4DDC4A99": ("Concurrently running builds for Linux/Large environment", 1.0)},
+    "codebuild": {
+        "L-4DDC4A99": ("Concurrently running builds for Linux/Large environment", 1.0),
+        "L-9D07B6EF": ("Concurrently running builds for Linux/Small environment", 1.0),
+    },
 }
 Quotas = dict[tuple[str, str, str], float]  # by region, service and code
 

@@ -129,7 +129,7 @@ def test_a_quota_without_a_value_of_the_account_s_own_has_aws_s_default() -> Non
     aws.answers["service-quotas.GetServiceQuota"] = refuses("NoSuchResourceException")
     aws.answers["service-quotas.GetAWSDefaultServiceQuota"] = quota(L_1216C47A=5.0)
     assert [level for level, _, _ in told(aws, "vCPU quota")] == ["problem"]
-    assert [level for level, _, _ in told(aws, "build quota")] == ["ok"]
+    assert [level for level, _, _ in told(aws, "build quota")] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize(("value", "level"), [(24, "ok"), (23, "warning"), (12, "warning"), (11, "problem")])
@@ -139,10 +139,24 @@ def test_core_nodes_and_one_driver_must_find_their_vcpus(value: float, level: st
     assert [each for each, _, _ in told(aws, "vCPU quota")] == [level]
 
 
-def test_no_concurrent_build_is_a_problem() -> None:
+@pytest.mark.parametrize(
+    ("code", "says"), [("L_4DDC4A99", "Spark's driver and executors"), ("L_9D07B6EF", "the GPU metrics exporter")]
+)
+def test_no_concurrent_build_of_an_image_is_a_problem(code: str, says: str) -> None:
     aws = ready()
-    aws.answers["service-quotas.GetServiceQuota"] = quota(L_4DDC4A99=0.0)
-    assert [level for level, _, _ in told(aws, "build quota")] == ["problem"]
+    aws.answers["service-quotas.GetServiceQuota"] = quota(**{code: 0.0})
+    (problem,) = [each for each in told(aws, "build quota") if each[0] == "problem"]
+    assert says in problem[1]
+    assert code.replace("_", "-") in problem[2]
+
+
+def test_images_that_are_ready_need_no_builds() -> None:
+    aws = ready()
+    aws.answers["service-quotas.GetServiceQuota"] = quota(L_4DDC4A99=0.0, L_9D07B6EF=0.0)
+    ready_made = changed("image", uri="example.com/spark:1")
+    exporter = ready_made.gpu_dashboard and ready_made.gpu_dashboard.model_copy(update={"image": "example.com/x:1"})
+    assert told(aws, "build quota", ready_made.model_copy(update={"gpu_dashboard": exporter})) == []
+    assert len(told(aws, "build quota", ready_made)) == 1
 
 
 def without(kind: str, *zones: str) -> FakeAws:

@@ -80,7 +80,13 @@ def test_of_an_unknown_region_or_type_nothing_is_guessed() -> None:
 
 def test_the_quotas_are_those_that_the_rehearsal_knows() -> None:
     known = {(service, code) for service, codes in DEFAULTS.items() for code in codes}
-    asked = [quotas.STANDARD, quotas.BUILDS, *quotas.SPOT.values(), *quotas.ON_DEMAND.values()]
+    asked = [
+        quotas.STANDARD,
+        quotas.LARGE_BUILDS,
+        quotas.SMALL_BUILDS,
+        *quotas.SPOT.values(),
+        *quotas.ON_DEMAND.values(),
+    ]
     assert {(each.service, each.code) for each in asked} <= known
 
 
