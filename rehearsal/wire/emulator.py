@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from moto.core.base_backend import BackendDict
+from moto.core.common_models import BaseModel
 from moto.core.config import default_user_config
 from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -28,6 +29,7 @@ class Emulator:
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
         default_user_config["iam"] = {"load_aws_managed_policies": True}
         BackendDict.reset()
+        _track_only_s3()
         self._dispatcher = DomainDispatcherApplication(create_backend_app)
         self._applications: dict[str, Any] = {}
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -65,3 +67,18 @@ class Emulator:
 
 def _unknown(service: str, operation: str) -> Refused:
     return Refused("UnknownOperationException", f"The rehearsal does not know {service}:{operation}")
+
+
+def _track_only_s3() -> None:
+    """Let go of what has been deleted: moto keeps all that it ever made, for a page that nobody looks at here.
+
+    A layer with kubectl is 60 MB, each time. S3's own reset needs the list, to close files.
+    """
+
+    def new(cls: type[BaseModel], *_: object, **__: object) -> BaseModel:
+        made: BaseModel = object.__new__(cls)
+        if cls.__module__.startswith("moto.s3."):
+            cls.instances_tracked.append(made)
+        return made
+
+    BaseModel.__new__ = staticmethod(new)
