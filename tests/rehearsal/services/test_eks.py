@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 
 from rehearsal.clock import Clock
-from rehearsal.services.eks import addons, clusters
+from rehearsal.services.eks import addons, clusters, node_groups
 from rehearsal.services.eks.access_entries import entries
 from rehearsal.wire.call import Refused
 
@@ -209,7 +210,19 @@ def test_the_secrets_provider_brings_its_namespace_its_kinds_and_the_driver(acco
     assert driver["tolerations"] == [{"operator": "Exists"}]
 
 
-def test_nodes_that_do_not_join_fail_their_group(account: Any) -> None:  # noqa: ANN401
+def test_nodes_that_join_late_on_a_busy_machine_are_waited_for(account: Any) -> None:  # noqa: ANN401
+    """Guards against time that passes thousands of times as fast as the control plane can work."""
+    cluster = account.cluster()
+    cluster.plane.joins = False
+    node_group(account)
+    time.sleep(2 * node_groups.NODES_MUST_JOIN_WITHIN / account.eks.world.clock.speed)
+    assert cluster.node_groups["n"]["status"] == "CREATING"
+    cluster.plane.joins = True
+    account.wait(3600, lambda: cluster.node_groups["n"]["status"] == "ACTIVE")
+
+
+def test_nodes_that_do_not_join_fail_their_group(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+    monkeypatch.setattr(node_groups, "NODES_TAKE", 0.1)
     cluster = account.cluster()
     cluster.plane.joins = False
     node_group(account)
