@@ -8,6 +8,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk.cx_api import CloudFormationStackArtifact
 from cdk_nag import AwsSolutionsChecks
 
 import config
@@ -17,22 +18,46 @@ ROOT = Path(__file__).parent.parent
 STACKS = {"network", "cluster", "teams", "image", "pipeline"}
 # Names that have to be unique only in a cluster, a role, a namespace of metrics, or a workspace
 OF_ANOTHER = {"AddonName", "PolicyName", "MetricName", "AWS::APS::RuleGroupsNamespace"}
+NOTHING = {"AWS::CloudFormation::WaitConditionHandle"}  # the network's stack, where somebody else made the network
 METRICS = {"observability", "gpu-dashboard"}
 PATIENCE = 12 * 60  # seconds that helm may take: the function that runs it has 15 minutes, and then helm says nothing
 
 
-@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_example_becomes_stacks_that_cdk_nag_accepts(example: Path, tmp_path: Path) -> None:
-    app = cdk.App(outdir=str(tmp_path), context=json.loads((ROOT / "cdk.json").read_text())["context"])
+@pytest.fixture(scope="module", params=sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+def example(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, list[CloudFormationStackArtifact]]:
+    """Return an example's file and its stacks, made under the eyes of cdk-nag."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp(request.param.stem)), context=context)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    blueprint = config.load(example)
-    stacks = build(blueprint, app).synth().stacks
-    wanted = STACKS if example.stem == "minimal-cost" else STACKS | METRICS
-    assert {stack.stack_name for stack in stacks} == {f"{blueprint.name}-{part}" for part in wanted}
+    blueprint = config.load(request.param)
+    return request.param.stem, build(blueprint, app).synth().stacks
+
+
+def test_every_example_becomes_stacks_that_cdk_nag_accepts(
+    example: tuple[str, list[CloudFormationStackArtifact]],
+) -> None:
+    file, stacks = example
+    name = config.load(ROOT / f"examples/{file}.yaml").name
+    wanted = STACKS if file == "minimal-cost" else STACKS | METRICS
+    assert {stack.stack_name for stack in stacks} == {f"{name}-{part}" for part in wanted}
     assert {kind for stack in stacks for kind in _kinds(stack.template)} >= {"AWS::EKS::Cluster", "Custom::Sweep"}
     waits = [wait for stack in stacks for wait in _timeouts(stack.template)]
     assert waits
     assert max(waits) <= PATIENCE
+
+
+def test_a_stack_imports_from_each_stack_that_has_to_outlive_it(
+    example: tuple[str, list[CloudFormationStackArtifact]],
+) -> None:
+    """Guards against the console: it knows nothing of CDK's order, but deletes no stack whose exports are in use."""
+    texts = {stack.id: Path(stack.template_full_path).read_text() for stack in example[1]}
+    names = {stack.id: stack.stack_name for stack in example[1]}
+    pairs = [(stack.id, needed.id) for stack in example[1] for needed in stack.dependencies if needed.id in names]
+    held = [(one, needed) for one, needed in pairs if _kinds(json.loads(texts[needed])) != NOTHING]
+    assert held
+    assert [(one, needed) for one, needed in held if f'"{names[needed]}:Exports' not in texts[one]] == []
 
 
 def test_two_systems_that_differ_by_name_share_none(tmp_path: Path) -> None:
