@@ -8,6 +8,7 @@ Kind = Literal[
     "create",
     "update",
     "delete",
+    "delete-late",
     "throttle",
     "kill-function",
     "drop-response",
@@ -22,7 +23,8 @@ Kind = Literal[
 class Fault:
     """One planted fault: `target` is a logical id, `service:Operation`, or a name, by `kind`.
 
-    The name is a function's or a job's; of what there is none, it is an instance type, or `spot`.
+    The name is a function's or a job's; of what there is none, it is an instance type, or `spot`. What is deleted late
+    is gone, but its stack has been told that the deletion failed.
     """
 
     kind: Kind

@@ -189,8 +189,15 @@ def remove(op: Operation, resource: StackResource, policy: str = "Delete") -> No
     try:
         if resource.physical_id is not None:
             op.engine.provider(resource.definition.type).delete(_ask(op, resource, "delete"))
+            _tell_late(op, resource.logical_id)
     except Exception as error:
         reason = failure_reason(error, op, resource.logical_id)
         emit(op, "DELETE_FAILED", reason, resource)
         raise StepFailed(reason) from error
     emit(op, "DELETE_COMPLETE", "", resource)
+
+
+def _tell_late(op: Operation, logical_id: str) -> None:
+    """Let a deletion that is done fail after all, where that is planted: so is one that takes longer than AWS waits."""
+    if op.engine.world.faults.strikes("delete-late", logical_id):
+        raise Failure(f"Fault planted by the rehearsal: {logical_id} is deleted, but later than was waited for")

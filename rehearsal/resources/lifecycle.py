@@ -73,9 +73,19 @@ class Lifecycle:
             for step, item in [(step, item) for step, name in undone for item in request.properties.get(name, [])]:
                 with suppress_gone():  # each by itself, so that one that is gone does not end the deletion
                     ask(client, step, {**context, "Item": item}, {})
-            if kind.delete:
+            if kind.delete and not self._is_gone(client, context):
                 ask(client, kind.delete, context, {})
             self._wait(request, client, context, kind.gone)
+
+    def _is_gone(self, client: Any, context: Context) -> bool:  # noqa: ANN401 - boto3
+        """Return whether what stays in sight is gone, which is no error where the deletion had been given up.
+
+        https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract.html
+        """
+        gone, describe = self.kind.gone, self.kind.describe
+        if gone is None or describe is None or not gone.good:
+            return False
+        return jmespath.search(gone.path, ask(client, describe, context, {})) in gone.good
 
     def _given(self, request: Request) -> dict[str, Any]:
         """Return the properties with the stack's tags among them and a name where the type needs one."""

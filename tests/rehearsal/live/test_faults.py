@@ -81,6 +81,16 @@ def test_a_deletion_that_always_fails_leaves_delete_failed_each_time(account: Ac
     assert retained.status == "DELETE_COMPLETE"
 
 
+def test_a_deletion_that_is_done_too_late_is_made_up_for_by_the_next_one(account: Account, plant: Plant) -> None:
+    made = account.create(TOPIC)
+    plant("delete-late", "Topic")
+    failed = account.delete(made)
+    assert failed.status == "DELETE_FAILED"
+    assert "Topic is deleted, but later than was waited for" in failed.reasons
+    assert account.client("sns").list_topics()["Topics"] == []
+    assert account.delete(made).status == "DELETE_COMPLETE"
+
+
 def test_a_throttled_call_fails_the_resource_when_the_sdk_gives_up(account: Account, plant: Plant) -> None:
     parameter = {"P": resource("SSM::Parameter", {"Name": "/live/p", "Type": "String", "Value": "x"})}
     for _ in range(3):  # as often as the SDK tries
