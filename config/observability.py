@@ -31,8 +31,8 @@ class Observability(Section):
     """Days for which Prometheus in the cluster keeps everything; what goes to Amazon Managed Service for Prometheus
     is kept for 150. After an outage CloudWatch is filled up from here, for which 15 days are needed."""
     volume_gib: Annotated[int, Field(ge=20, le=16384)] = 50
-    """Size of Prometheus' volume in GiB; when it is full the oldest days go first. It can grow, once in 6 hours, and
-    keeps what is stored, but never shrink."""
+    """Size of Prometheus' volume in GiB; when it is full the oldest days go first. It can grow, four times in 24
+    hours, and keeps what is stored, but never shrink."""
     memory_gib: Annotated[int, Field(ge=1, le=256)] = 2
     """Memory of Prometheus in GiB: about 1 for each 200,000 series. A node has some 1,500 series, a GPU some 25."""
     log_retention_days: RetentionDays = 30
