@@ -32,6 +32,7 @@ from tests.stacks.observability_stacks import ADMIN, NAME, STACKS, TEAMS, synthe
 
 pytestmark = pytest.mark.timeout(900)
 SECRET = f"{NAME}-grafana"
+PARTS = ("Claim", "Chart")
 CUSTOM = "/apis/monitoring.coreos.com/v1/namespaces/monitoring"
 
 
@@ -238,15 +239,16 @@ def test_what_fails_beside_a_volume_that_has_grown_is_taken_back_without_the_vol
 ) -> None:
     """The way out that docs/observability.md tells of; the next deployment asks for the size that the volume has."""
     stack, resources = deployed.stacks["Observability"], synthesized(tmp_path, volume_gib=70).resources("Observability")
-    (claim,) = [name for name in resources if name.startswith("PrometheusClaim")]
+    claim, chart = (next(name for name in resources if name.startswith(f"Prometheus{part}")) for part in PARTS)
     refused = {"Name": "aws-is-not-for-users", "Type": "String", "Value": "x"}
-    failing = {"Type": "AWS::SSM::Parameter", "Properties": refused, "DependsOn": [claim]}
+    failing = {"Type": "AWS::SSM::Parameter", "Properties": refused, "DependsOn": [chart]}
     stuck = account.update(stack, {**resources, "Failing": failing})
     assert stuck.status == "UPDATE_ROLLBACK_FAILED", stuck.reasons
     assert "less than" in stuck.reasons
     skipped = {"StackName": stack.stack, "ResourcesToSkip": [claim]}
     account.client("cloudformation").continue_update_rollback(**skipped)
-    assert account.settled(stack.stack).status == "UPDATE_ROLLBACK_COMPLETE"
+    back = account.settled(stack.stack)
+    assert back.status == "UPDATE_ROLLBACK_COMPLETE", back.reasons
     account.waits(lambda: disk(account, deployed)[1:] == (70, "70Gi"))
     account.waits(lambda: phases(deployed) == {"Running"})
 
