@@ -1,0 +1,32 @@
+"""What an add-on is told: only settings that its schema has."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rehearsal.wire.call import Refused
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"nodeSelectors": {}}, r"\$.nodeSelectors: is not defined in the schema"),
+        ({"nodeSelector": "core"}, r"\$.nodeSelector: string found, object expected"),
+        ({"secrets-store-csi-driver": {"nodeSelector": {}}}, r"\$.secrets-store-csi-driver.nodeSelector: is not def"),
+        ({"secrets-store-csi-driver": {"syncSecret": {"enabled": "yes"}}}, "string found, boolean expected"),
+    ],
+)
+def test_a_setting_that_the_secrets_add_on_is_not_known_to_take_is_refused(
+    account: Any,  # noqa: ANN401
+    values: dict[str, Any],
+    said: str,
+) -> None:
+    account.cluster()
+    given = {"clusterName": "c", "addonName": "aws-secrets-store-csi-driver-provider"}
+    with pytest.raises(Refused, match=said):
+        account.call("CreateAddon", {**given, "configurationValues": json.dumps(values)})
+    taken = {"nodeSelector": {"a": "b"}, "secrets-store-csi-driver": {"syncSecret": {"enabled": True}}}
+    account.call("CreateAddon", {**given, "configurationValues": json.dumps(taken)})
+    with pytest.raises(Refused, match=said):
+        account.call("UpdateAddon", {**given, "configurationValues": json.dumps(values)})
