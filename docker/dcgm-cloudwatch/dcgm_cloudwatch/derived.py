@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -67,9 +68,11 @@ def _throttled(metric: Metric, readings: Readings) -> Iterator[Observed]:
 def _new_errors(metric: Metric, readings: Readings) -> Iterator[Observed]:
     """One value for the window: all kinds of errors together, 0 where a GPU was seen and had none."""
     gained: dict[Slot, float] = {}
+    seen = _first_seen(readings)
     for (slot, kind), samples in readings.counters.get(metric.needs[0].key, {}).items():
         # A series of one kind of error begins with the first of it, so that its first sample is no beginning.
-        new = increase(samples, readings.window, from_zero=bool(kind) and slot in readings.before)
+        known = slot in readings.before or (bool(samples) and seen.get(slot, math.inf) < min(samples))
+        new = increase(samples, readings.window, from_zero=bool(kind) and known)
         if new is not None:
             gained[slot] = gained.get(slot, 0.0) + new
     if metric.name == "GPUXidErrors":
@@ -77,6 +80,16 @@ def _new_errors(metric: Metric, readings: Readings) -> Iterator[Observed]:
     teams = _teams(readings, lambda slot: slot.whole)
     for slot, value in gained.items():
         yield Observed(slot, [value], {team: [value] for team in teams.get(slot, ())})
+
+
+def _first_seen(readings: Readings) -> dict[Slot, float]:
+    """Return when each whole GPU has its first sample in the window."""
+    found: dict[Slot, float] = {}
+    for of in readings.gauges.values():
+        for (slot, _), samples in of.items():
+            if samples:
+                found[slot.whole] = min(found.get(slot.whole, math.inf), *samples)
+    return found
 
 
 def _allocated(_: Metric, readings: Readings) -> Iterator[Observed]:
