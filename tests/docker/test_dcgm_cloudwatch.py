@@ -60,6 +60,26 @@ def test_the_oldest_python_reads_every_module() -> None:
         ast.parse(module.read_text(), feature_version=OLDEST)
 
 
+def checked(folder: Path) -> str:
+    """Return what mypy says of the modules in a folder for the oldest Python, whose library it knows name by name."""
+    options = ["--no-site-packages", "--ignore-missing-imports", "--no-incremental", "--cache-dir=/dev/null"]
+    version = f"--python-version={OLDEST[0]}.{OLDEST[1]}"
+    command = [sys.executable, "-m", "mypy", "--config-file=", version, *options, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def test_the_oldest_python_has_all_that_is_used(tmp_path: Path) -> None:
+    """No such Python is needed for it."""
+    package = tmp_path / "dcgm_cloudwatch"
+    shutil.copytree(CONTEXT / "dcgm_cloudwatch", package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "newer.py").write_text(
+        "import itertools\nfrom datetime import UTC\n\nprint(UTC, itertools.pairwise, (1).bit_count())\n"
+    )
+    said = checked(package)
+    assert re.findall(r'newer.py:\d+: error: .*"(UTC|pairwise|bit_count)"', said) == ["UTC", "pairwise", "bit_count"]
+    assert [line for line in said.splitlines() if ": error: " in line and "newer.py" not in line] == []
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
 def test_annotations_are_never_evaluated(module: Path) -> None:
     """Python 3.9 knows no `X | None`."""
