@@ -63,11 +63,44 @@ def test_one_bad_datum_of_a_thousand_keeps_nothing_else_back(
     assert quarantined(cloudwatch) == 1
     assert delivered(cloudwatch, 499) == utilization(minutes, 499)
     assert sum(came.window is not None for came in cloudwatch.requests) < 30, "found by halving"
-    assert "for good" in made.log.read_text()
+    (told,) = [line for line in made.log.read_text().splitlines() if "for good" in line]
+    assert "refuses GPUUtilization of {'ClusterName': 'c', 'InstanceId': '" + name in told, "which one it was"
     first = cloudwatch.requests[0]
     assert len(first.parameters["MetricData"]) == 1000, "not 20 data a request"
     assert first.compressed, "as it is above the size from which the SDK does so"
     assert first.size < 20_000
+
+
+def test_bad_data_in_each_of_three_requests_keep_no_other_back(
+    prometheus: PrometheusPort,
+    cloudwatch: CloudWatchPort,
+    within: Callable[..., Delivering],
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A node whose name is refused has a datum of each metric; one whose number is none has no datum of that."""
+    minutes = held(prometheus, clock, 1, gpus=120)
+    spoil(prometheus, {"node-60"})
+    broken = next(each for each in prometheus.series if _is(each[0], "DCGM_FI_DEV_GPU_TEMP", "node-7"))
+    prometheus.series[prometheus.series.index(broken)] = (broken[0], [(at, "NaN") for at, _ in broken[1]])
+    clock.now = minutes.stop + SETTLED
+    made = within(AGGREGATION="gpu,node", FIRST_BACKFILL="110")
+    while step(made):
+        pass
+    sizes = [len(came.parameters["MetricData"]) for came in cloudwatch.requests if came.window]
+    assert sizes.count(1000) == 2, "and a third one, of what is left"
+    per_node = 12 + 13  # metrics by GPU, and by node
+    assert len(cloudwatch.data().keys() - {("DatumsQuarantined", "ClusterName=c")}) == 119 * per_node - 2
+    assert made.counters.counts["DatumsQuarantined"] == per_node
+    told = [each.getMessage() for each in caplog.records if "for good" in each.getMessage()]
+    assert len(told) == per_node
+    assert all("knötennode-60" in each for each in told)
+    assert delivered(cloudwatch, 7) == utilization(minutes, 7), "its other numbers are there"
+
+
+def _is(labels: object, name: str, node: str) -> bool:
+    assert isinstance(labels, dict)
+    return labels["__name__"] == name and node in labels.values()
 
 
 def test_a_namespace_that_is_refused_sets_no_datum_aside(
