@@ -5,6 +5,9 @@ import signal
 import urllib.request
 from collections.abc import Callable
 
+import pytest
+
+from dcgm_cloudwatch import batch
 from dcgm_cloudwatch.exporter import Exporter as Delivering
 from dcgm_cloudwatch.run import step
 from rehearsal.wire.call import Refused
@@ -109,6 +112,43 @@ def test_pauses_after_throttling_are_short_enough_for_live_minutes(
             wait(2)
     assert len(late) >= len(minutes) - 1
     assert max(late[window] for window in minutes[30:-1]) < 120
+
+
+def test_the_largest_fleet_that_is_promised_keeps_its_live_minutes_on_time_under_throttling(
+    prometheus: PrometheusPort,
+    cloudwatch: CloudWatchPort,
+    within: Callable[..., Delivering],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fifteen requests a minute, each answered in a tenth of a second; here of ten data, of a thousand elsewhere."""
+    monkeypatch.setattr(batch, "MOST_DATA", 10)
+    minutes = held(prometheus, clock, 5, gpus=150)
+    backlog, live = minutes[:2], minutes[2:]
+    clock.now = backlog.stop + SETTLED
+    late: dict[int, float] = {}
+
+    def throttle(_: Request_) -> Refused | None:
+        clock.now += 0.1
+        return THROTTLED if len(cloudwatch.requests) % 10 else None
+
+    def wait(seconds: float) -> bool:
+        clock.now += seconds
+        return False
+
+    cloudwatch.refuse = throttle
+    cloudwatch.stored = lambda came: late.update({came.window or 0: clock.now - (came.window or 0) - 60})
+    made = within(METRICS="GPUUtilization", AGGREGATION="node", FIRST_BACKFILL="170")
+    made.wait = made.publisher.wait = wait
+    while len(late) < len(minutes) or clock.now < minutes.stop + SETTLED or made.next(clock.now):
+        assert clock.now < minutes.stop + 300, "it drains"
+        if not step(made):
+            wait(2)
+    assert sum(came.window == live[0] for came in cloudwatch.requests) == 150, "15 requests, each ten times"
+    assert max(late[window] for window in live) < 120
+    assert {number: delivered(cloudwatch, number) for number in (0, 77, 149)} == {
+        number: utilization(minutes, number) for number in (0, 77, 149)
+    }
 
 
 def test_an_old_minute_of_many_batches_makes_way_for_a_new_one(
