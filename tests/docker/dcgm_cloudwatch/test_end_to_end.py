@@ -91,7 +91,10 @@ def test_prometheus_2_gives_the_same(
     """In its ranges both ends count."""
     program = shutil.which("prometheus")
     if program is None or "version 2." not in said_by(program):
-        pytest.skip("no Prometheus 2 with its promtool is on the PATH: Debian 12 has the package `prometheus`")
+        pytest.skip(
+            "no Prometheus 2 with its promtool is on the PATH (Debian 12 has the package `prometheus`): its ranges are "
+            "those of the stand-in of version 2 in the tests below, which always run"
+        )
     monkeypatch.setenv(READY, str(Path(program).parent))
     server = Prometheus.start(tmp_path / "prometheus", config(target))
     try:
@@ -207,3 +210,27 @@ def test_samples_on_the_bounds_of_a_minute_belong_to_the_later_one(
     assert cloudwatch.data()["GPUUtilization", "ClusterName=c,InstanceId=node-0"] == {
         begin + 60 * minute: (200, 4) for minute in range(3)
     }
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_error_on_the_bound_of_a_minute_is_the_later_ones(
+    version: int,
+    prometheus: PrometheusPort,
+    cloudwatch: CloudWatchPort,
+    exporter: Callable[..., Exporter],
+    clock: Callable[[], float],
+) -> None:
+    """And none of five minutes before, at which the look back begins, is taken for new."""
+    begin = int(clock())
+    prometheus.version = version
+    labels = {"gpu": "0", "Hostname": "node-0"}
+    counts = [(begin + second, "9" if second >= 60 else "5") for second in range(-300, 181, 15)]
+    prometheus.series = [
+        ({**labels, "__name__": "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"}, counts),
+        ({**labels, "__name__": "DCGM_FI_DEV_FB_USED"}, [(at, "1") for at, _ in counts]),
+    ]
+    prometheus.clock = lambda: begin + 180 + 50.0
+    made = exporter(METRICS="GPUEccErrors,GPUMemoryUsed", AGGREGATION="node", FIRST_BACKFILL="230")
+    assert made.done("once") == 0
+    found = cloudwatch.data()["GPUEccErrors", "ClusterName=c,InstanceId=node-0"]
+    assert [found[minute][0] for minute in sorted(found)] == [0, 4, 0]
