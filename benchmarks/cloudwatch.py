@@ -92,9 +92,9 @@ class Sink:
 
     def _series(self, name: str, number: int, kind: str) -> dict[str, object]:
         node, gpu = divmod(number, PER_NODE)
-        values = {MORE[0]: lambda _: "0.5", MORE[2]: lambda _: "0"}
-        value = values.get(name, lambda at: str(number % 90 + at // EVERY))
-        samples = [[self.minute + at, value(at)] for at in range(-14 if name == MORE[2] else 1, 60, EVERY)]
+        fixed = {MORE[0]: "0.5", MORE[2]: "0"}.get(name)
+        begin = -14 if name == MORE[2] else 1
+        samples = [[self.minute + at, fixed or str(number % 90 + at // EVERY)] for at in range(begin, 60, EVERY)]
         labels = {
             "__name__": name,
             "node": f"ip-10-{node // 250}-{node % 250}-7.us-west-2.compute.internal",
