@@ -1,7 +1,8 @@
-"""The examples, deployed and deleted; the minimal one is test_teams.py's, the default one every other test's."""
+"""The examples, deployed and deleted; the minimal one is that of test_teams.py, the default one of `make rehearse`."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 import config
 from app import build
 from stacks.network import NetworkStack
-from tests.rehearsal.live.account import Account
+from tests.rehearsal.live.account import Account, Outcome
 from tests.stacks.assembly import ACCOUNT, REGION, Assembly
 from tests.stacks.eks_access import role
 
 ROOT = Path(__file__).parents[2]
-STACKS = ("Network", "Cluster", "Teams")
+STACKS = {"Network", "Cluster", "Teams", "Observability", "GpuDashboard"}
+LATER = {"Image", "Pipeline"}  # test_demo.py and `make rehearse` deploy them
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
 
 
@@ -56,32 +58,66 @@ def existing(account: Account, stack: str) -> config.ExistingNetwork:
     return config.ExistingNetwork.model_validate({"vpc_id": vpc, "cidr": "10.1.0.0/21", **kinds})
 
 
-def deploys_and_goes(account: Account, blueprint: config.Blueprint, into: Path) -> list[str]:
-    """Deploy the system and delete it; return what is left."""
+@dataclass
+class System:
+    """The stacks of an example as they were made, the first one first, and what was there before."""
+
+    assembly: Assembly
+    stacks: dict[str, Outcome]
+    before: list[str]
+
+
+def deployed(account: Account, blueprint: config.Blueprint, into: Path) -> System:
+    """Deploy an example without its pipeline, and without the image, which nothing else needs."""
     control_plane.required()
-    assembly = Assembly(Path(build(blueprint, cdk.App(outdir=str(into), context=CONTEXT)).synth().directory))
-    for stack in STACKS:
+    synthesized = build(blueprint, cdk.App(outdir=str(into), context=CONTEXT)).synth()
+    assembly, stacks = Assembly(into), [each.id for each in synthesized.stacks if each.id not in LATER]
+    assert set(stacks) == STACKS
+    for stack in stacks:
         assembly.publish(account, stack)
-    before, made = account.left(), []
-    for stack in STACKS:
-        made.append(assembly.deploy(account, stack))
-        assert made[-1].status == "CREATE_COMPLETE", made[-1].reasons
-    if not blueprint.cluster.public_access_cidrs:
-        assert "ssm start-session" in account.outputs(made[1])["Tunnel"]
-    for each in reversed(made):
-        assert account.delete(each).status == "DELETE_COMPLETE"
-    return [each for each in account.left() if each not in before]
+    system = System(assembly, {}, account.left())
+    for stack in stacks:
+        made = system.stacks[stack] = system.assembly.deploy(account, stack)
+        assert made.status == "CREATE_COMPLETE", made.reasons
+    return system
 
 
-def test_a_private_system_is_deployed_and_goes_but_for_its_data(account: Account, tmp_path: Path) -> None:
+def left(account: Account, system: System) -> list[str]:
+    return [each for each in account.left() if each not in system.before]
+
+
+def one_goes(account: Account, system: System) -> str:
+    """Ask for the deletion of one stack after the other, the oldest first, until one goes; return which one."""
+    for stack, made in system.stacks.items():
+        gone = account.delete(made)
+        if gone.status == "DELETE_COMPLETE":
+            del system.stacks[stack]
+            return stack
+        assert (gone.status, "as it is in use by" in gone.reasons) == ("CREATE_COMPLETE", True), gone
+    raise AssertionError(f"None of {', '.join(system.stacks)} could be deleted")
+
+
+@pytest.mark.timeout(1800)
+def test_a_private_system_goes_in_any_order_that_the_console_allows_but_for_its_data(
+    account: Account, tmp_path: Path
+) -> None:
     blueprint = example("private")
     for arn in blueprint.cluster.admins:
         role(account, arn.rsplit("/", 1)[-1])
-    (bucket,) = deploys_and_goes(account, blueprint, tmp_path)
+    system = deployed(account, blueprint, tmp_path)
+    assert "ssm start-session" in account.outputs(system.stacks["Cluster"])["Tunnel"]
+    order = [one_goes(account, system) for _ in STACKS]
+    assert order[-2:] == ["Cluster", "Network"]
+    (bucket,) = left(account, system)
     assert bucket.startswith("s3 Bucket")
 
 
+@pytest.mark.timeout(1800)
 def test_the_system_fits_into_a_network_that_is_there(
     account: Account, given: config.Blueprint, tmp_path: Path
 ) -> None:
-    assert deploys_and_goes(account, given, tmp_path) == []
+    system = deployed(account, given, tmp_path)
+    for stack in reversed(system.stacks.values()):
+        gone = account.delete(stack)
+        assert gone.status == "DELETE_COMPLETE", gone.reasons
+    assert left(account, system) == []

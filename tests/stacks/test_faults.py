@@ -1,4 +1,4 @@
-"""The stacks where something fails while they are made: the next attempt has the same names, and succeeds."""
+"""Stacks of which something fails while they are made or deleted: the next attempt succeeds, under the same names."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import pytest
 import config
 from app import build
 from tests.rehearsal.live.account import Account, Outcome
+from tests.stacks import stubborn
 from tests.stacks.assembly import ACCOUNT, Assembly
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ class Attempts:
     account: Account
     assembly: Assembly
     made: list[Outcome] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
 
     def resources(self, stack: str) -> list[str]:
         """Return the logical ids of a stack's resources: all of them, or the first one of each of some kinds."""
@@ -60,6 +62,9 @@ def attempts(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("faults")), context=context)
     tried = Attempts(account, Assembly(Path(build(blueprint, app).synth().directory)))
+    for stack in KINDS:
+        tried.assembly.publish(account, stack)
+    tried.before = account.left()
     yield tried
     for stack in reversed(tried.made):
         account.discard(stack)
@@ -70,7 +75,6 @@ def attempts(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_what_fails_leaves_nothing_in_the_way_of_the_next_attempt(
     stack: str, attempts: Attempts, plant: Callable[..., None]
 ) -> None:
-    attempts.assembly.publish(attempts.account, stack)
     wrong = []
     for name in attempts.resources(stack):
         plant("create", name)
@@ -79,3 +83,15 @@ def test_what_fails_leaves_nothing_in_the_way_of_the_next_attempt(
     assert not wrong, "\n".join(wrong)
     attempts.made.append(attempts.assembly.deploy(attempts.account, stack))
     assert attempts.made[-1].status == "CREATE_COMPLETE", attempts.made[-1].reasons
+
+
+@pytest.mark.timeout(1800)
+def test_deletions_that_fail_at_each_resource_once_end_with_nothing_left(
+    account: Account, attempts: Attempts, plant: Callable[..., None]
+) -> None:
+    assert attempts.made
+    for stack, made in reversed(list(zip(KINDS, attempts.made, strict=False))):
+        gone = stubborn.deletion(account, plant, attempts.assembly, made, stack)
+        assert gone.status == "DELETE_COMPLETE", gone.reasons
+        attempts.made.pop()
+    assert account.left() == attempts.before
