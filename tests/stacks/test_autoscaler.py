@@ -1,21 +1,26 @@
-"""The cluster's stack with the Cluster Autoscaler in the rehearsal: nodes from zero, Spot first, and back to zero."""
+"""The cluster's stack with the Cluster Autoscaler: nodes from zero, Spot first, back to zero, and over to Karpenter."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import control_plane
 import pytest
 
 import config
-from rapids_eks.job_pools import DRIVER_LABELS, EXECUTOR_LABELS, GPU
+from rapids_eks.job_pools import CORE_LABELS, DRIVER_LABELS, EXECUTOR_LABELS, GPU
 from rehearsal.kubernetes.api import Api
 from tests.rehearsal.live.account import Account, Outcome
 from tests.stacks.assembly import ACCOUNT, NAME, synthesized
 from tests.stacks.eks_access import api, role
+from tests.stacks.karpenter_access import instances_with
 
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/ScalingAdmin"
 CAPACITY = config.Capacity(mode="cluster-autoscaler", operating_system="ubuntu", consolidate_after_minutes=5)
+AMAZONS = config.Capacity(mode="cluster-autoscaler", consolidate_after_minutes=5)
+KARPENTERS = config.Capacity(consolidate_after_minutes=5)
 PODS = "/api/v1/namespaces/default/pods"
+KIND = "NodeGroupType"
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +85,7 @@ def _end(account: Account, kubernetes: Api) -> None:
 
 def _groups(account: Account, market: str, labels: dict[str, str]) -> list[dict[str, Any]]:
     """Return the Auto Scaling groups of node groups of a market, and with labels."""
-    eks, scaling = account.client("eks"), account.client("autoscaling")
-    names = eks.list_nodegroups(clusterName=NAME)["nodegroups"]
-    found = [eks.describe_nodegroup(clusterName=NAME, nodegroupName=name)["nodegroup"] for name in names]
+    found, scaling = _node_groups(account), account.client("autoscaling")
     chosen = [each for each in found if each["capacityType"] == market and labels.items() <= each["labels"].items()]
     behind = [each["resources"]["autoScalingGroups"][0]["name"] for each in chosen]
     return list(scaling.describe_auto_scaling_groups(AutoScalingGroupNames=behind)["AutoScalingGroups"])
@@ -99,7 +102,7 @@ def _running(account: Account) -> list[dict[str, Any]]:
 
 
 def _nodes(kubernetes: Api) -> list[dict[str, Any]]:
-    return [node for node in kubernetes.items("/api/v1/nodes") if node["metadata"]["labels"]["NodeGroupType"] != "core"]
+    return [node for node in kubernetes.items("/api/v1/nodes") if node["metadata"]["labels"][KIND] != "core"]
 
 
 def test_groups_stand_at_zero_until_there_are_pods(account: Account, kubernetes: Api) -> None:
@@ -138,6 +141,67 @@ def test_a_pod_that_fits_on_no_node_starts_none(account: Account, kubernetes: Ap
     kubernetes.create(PODS, _pod("small", EXECUTOR_LABELS, {"memory": "1Gi", GPU: "1"}))
     account.waits(lambda: [pod["status"]["phase"] for pod in kubernetes.items(PODS)] == ["Pending", "Running"])
     assert len(_nodes(kubernetes)) == 1
+
+
+def becomes(account: Account, cluster: Outcome, capacity: config.Capacity, into: Path) -> None:
+    """Update the cluster's stack to another way of making nodes."""
+    assembly = synthesized(into, config.Cluster(admins=(ADMIN,)), capacity=capacity)
+    assembly.publish(account, "StackedCluster")
+    updated = assembly.update(account, "StackedCluster", cluster)
+    assert updated.status == "UPDATE_COMPLETE", updated.reasons
+
+
+def test_groups_become_ones_of_amazon_s_own_image(
+    account: Account, deployed: tuple[Outcome, Outcome, list[str]], kubernetes: Api, tmp_path: Path
+) -> None:
+    _end(account, kubernetes)
+    becomes(account, deployed[1], AMAZONS, tmp_path)
+    kinds = {each["labels"][KIND]: each["amiType"] for each in _node_groups(account)}
+    assert kinds == {
+        CORE_LABELS[KIND]: "AL2023_x86_64_STANDARD",
+        DRIVER_LABELS[KIND]: "AL2023_x86_64_STANDARD",
+        EXECUTOR_LABELS[KIND]: "AL2023_x86_64_NVIDIA",
+    }
+    assert len(_node_groups(account)) == 1 + 2 + 2 * 2, "and nothing is left of those before"
+    _run(account, kubernetes, _pod("executor", EXECUTOR_LABELS, {"cpu": "4", "memory": "27Gi", GPU: "1"}))
+    assert _size(account, "SPOT", EXECUTOR_LABELS) == 1
+    _end(account, kubernetes)
+    account.waits(lambda: not _nodes(kubernetes))
+    assert _size(account, "SPOT", EXECUTOR_LABELS) == 0
+
+
+def test_karpenter_takes_over_and_leaves_again_and_each_ends_what_runs_on_the_other_s_nodes(
+    account: Account, deployed: tuple[Outcome, Outcome, list[str]], kubernetes: Api, tmp_path: Path
+) -> None:
+    """Guards against nodes of which nobody knows any more: they would cost money until the cluster goes."""
+    driver = _pod("driver", DRIVER_LABELS, {"cpu": "2", "memory": "10Gi"})
+    _run(account, kubernetes, driver)
+    becomes(account, deployed[1], KARPENTERS, tmp_path / "there")
+    assert [each["labels"][KIND] for each in _node_groups(account)] == [CORE_LABELS[KIND]]
+    kubernetes = api(account, NAME, ADMIN, tmp_path)  # with a token of its own: one lasts 15 minutes
+    assert "cluster-autoscaler" not in _programs(kubernetes)
+    account.waits(lambda: not kubernetes.items(PODS))
+    _run(account, kubernetes, driver)
+    (node,) = instances_with(account, "karpenter.sh/nodepool")
+
+    becomes(account, deployed[1], AMAZONS, tmp_path / "back")
+    assert instances_with(account, "karpenter.sh/nodepool") == []
+    assert node["InstanceId"] not in {each["InstanceId"] for each in _running(account)}
+    kubernetes = api(account, NAME, ADMIN, tmp_path)
+    assert "karpenter" not in _programs(kubernetes)
+    account.waits(lambda: not kubernetes.items(PODS))
+    _run(account, kubernetes, driver)
+    assert _size(account, "ON_DEMAND", DRIVER_LABELS) >= 1
+
+
+def _node_groups(account: Account) -> list[dict[str, Any]]:
+    eks = account.client("eks")
+    names = eks.list_nodegroups(clusterName=NAME)["nodegroups"]
+    return [eks.describe_nodegroup(clusterName=NAME, nodegroupName=name)["nodegroup"] for name in names]
+
+
+def _programs(kubernetes: Api) -> set[str]:
+    return {each["metadata"]["name"] for each in kubernetes.items("/apis/apps/v1/namespaces/kube-system/deployments")}
 
 
 def test_the_whole_goes_without_a_trace_while_a_node_runs(
