@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from aws_cdk import aws_iam as iam
 
 import config
 from app import build
+from rapids_eks import scrape_targets
 from rehearsal.kubernetes.api import Api, ApiError
+from rehearsal.kubernetes.network_policies import Packet, Place, passes
 from stacks.teams import TeamsStack
 from tests.rehearsal.live.account import Account, Outcome
 from tests.stacks.assembly import ACCOUNT, REGION, Assembly
@@ -29,6 +31,43 @@ ONE, OTHER = "emr-ml-team-a", "emr-ml-team-b"
 SUBMITTER = "Submitter"
 JOB = "print('hello')"
 CONF = ("executor.instances=1", "executor.memory=1g", "kubernetes.driver.node.selector.NodeGroupType=driver")
+
+MONITORING = scrape_targets.NAMESPACE
+DRIVER, EXECUTOR, SUBMITTING = (
+    Place(address, ONE, {"spark-role": role} if role else {})
+    for address, role in (("10.0.1.1", "driver"), ("10.0.1.2", "executor"), ("10.0.1.3", ""))
+)
+THEIRS = Place("10.0.2.1", OTHER, {"spark-role": "driver"})
+LONE, THEIRS_LONE = replace(DRIVER, owned=False), replace(THEIRS, owned=False)
+PROMETHEUS = Place("10.0.3.1", MONITORING, scrape_targets.PROMETHEUS)
+NAMES = Place("10.0.3.2", "kube-system", {"k8s-app": "kube-dns"})
+AWS, API, AGENT = Place("52.0.0.1"), Place("172.20.0.1"), Place("169.254.170.23")
+INSTANCE = Place("169.254.169.254")  # whose metadata have the node's credentials
+# Whether they reach each other. Spark's ports: https://spark.apache.org/docs/3.5.6/configuration.html#networking
+REACHES = [
+    *((True, DRIVER, EXECUTOR, port, "TCP") for port in (7079, 40123)),
+    *((True, EXECUTOR, DRIVER, port, "TCP") for port in (7078, 7079, 4040)),
+    (True, EXECUTOR, replace(EXECUTOR, address="10.0.1.9"), 7079, "TCP"),  # shuffles, and XGBoost's workers
+    *((True, each, API, 443, "TCP") for each in (SUBMITTING, DRIVER, EXECUTOR)),
+    *((True, each, AWS, 443, "TCP") for each in (SUBMITTING, DRIVER, EXECUTOR)),  # S3, EMR, logs, registries
+    *((True, each, AGENT, 80, "TCP") for each in (SUBMITTING, DRIVER, EXECUTOR)),
+    *((True, each, NAMES, 53, kind) for each in (SUBMITTING, DRIVER, EXECUTOR) for kind in ("UDP", "TCP")),
+    (True, PROMETHEUS, DRIVER, 4040, "TCP"),
+    (False, PROMETHEUS, DRIVER, 7078, "TCP"),
+    (False, PROMETHEUS, EXECUTOR, 4040, "TCP"),
+    (False, replace(PROMETHEUS, namespace="default"), DRIVER, 4040, "TCP"),
+    *((False, DRIVER, THEIRS, port, "TCP") for port in (443, 4040, 7078, 7079)),
+    *((False, THEIRS, each, port, "TCP") for each in (DRIVER, EXECUTOR) for port in (443, 4040, 7078, 7079)),
+    (False, DRIVER, AWS, 80, "TCP"),
+    (False, DRIVER, INSTANCE, 80, "TCP"),
+    (False, DRIVER, AWS, 53, "UDP"),
+    # Drivers have no owner: should AWS leave them open, their executors and all other teams' are closed to them.
+    *((True, EXECUTOR, LONE, port, "TCP") for port in (7078, 7079)),
+    *((True, LONE, EXECUTOR, port, "TCP") for port in (7079, 40123)),
+    (True, THEIRS_LONE, LONE, 7078, "TCP"),
+    (False, THEIRS, LONE, 7078, "TCP"),
+    (False, THEIRS_LONE, EXECUTOR, 7079, "TCP"),
+]
 
 
 @dataclass
@@ -222,6 +261,16 @@ def test_a_privileged_pod_is_refused(kubernetes: Api) -> None:
     pod = {"metadata": {"name": "mighty"}, "spec": {"containers": [container]}}
     with pytest.raises(ApiError, match="violates PodSecurity"):
         kubernetes.create(f"/api/v1/namespaces/{ONE}/pods", pod)
+
+
+def test_pods_reach_what_spark_and_emr_need_and_no_other_team(kubernetes: Api) -> None:
+    policies = kubernetes.items("/apis/networking.k8s.io/v1/networkpolicies")
+    found = kubernetes.items("/api/v1/namespaces")
+    namespaces = {each["metadata"]["name"]: each["metadata"]["labels"] for each in found}
+    namespaces[MONITORING] = {"kubernetes.io/metadata.name": MONITORING}  # of a stack that is not here
+    for reached, source, target, port, protocol in REACHES:
+        packet = Packet(source, target, port, protocol)
+        assert passes(policies, namespaces, packet) is reached, packet
 
 
 def test_all_of_it_goes_with_the_data_where_it_is_not_to_be_kept(account: Account, deployed: Deployed) -> None:
