@@ -61,6 +61,7 @@ def build(blueprint: config.Blueprint, app: cdk.App) -> cdk.App:
             pipeline=blueprint.pipeline,
             spot=blueprint.capacity.gpu.spot,
             log_retention_days=blueprint.emr.log_retention_days,
+            tags=blueprint.tags,
             env=env,
         )
     for key, value in blueprint.tags.items():

@@ -1,5 +1,6 @@
 """The stack of one run of the loan pipeline."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -26,6 +27,7 @@ class PipelineStack(cdk.Stack):
         pipeline: config.Pipeline,
         spot: bool,
         log_retention_days: int,
+        tags: Mapping[str, str],
         env: cdk.Environment | None = None,
     ) -> None:
         super().__init__(scope, id, stack_name=f"{name}-pipeline", env=env, description=f"A run of {name}'s pipeline")
@@ -41,6 +43,7 @@ class PipelineStack(cdk.Stack):
             on_failure=pipeline.on_failure,
             spot=spot,
             log_retention_days=log_retention_days,
+            tags=tags,
         )
         told = {
             "Team": team.name,

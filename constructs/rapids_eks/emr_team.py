@@ -1,5 +1,7 @@
 """A team that runs Spark on EMR on EKS."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
@@ -11,6 +13,8 @@ from constructs import Construct
 from rapids_eks.job_role import JobRole
 from rapids_eks.team_layout import prefix
 from rapids_eks.team_namespace import TeamNamespace
+
+ANY_TAG = ("*",)
 
 
 class EmrTeam(Construct):
@@ -68,13 +72,13 @@ class EmrTeam(Construct):
         )
         self.virtual_cluster.node.add_dependency(namespace, self.job_role, log_group)
 
-    def grant_submit(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_submit(self, grantee: iam.IGrantable, tag_keys: Sequence[str] = ANY_TAG) -> None:
         """Let somebody start, watch and cancel runs in this virtual cluster, as this team's job role and no other."""
-        self.grant_start(grantee)
-        return self.grant_watch(grantee, "emr-containers:ListJobRuns")
+        self.grant_start(grantee, tag_keys)
+        self.grant_watch(grantee, listing=True)
 
-    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody start runs, with tags, as this team's job role and no other."""
+    def grant_start(self, grantee: iam.IGrantable, tag_keys: Sequence[str] = ANY_TAG) -> None:
+        """Let somebody start runs, with tags of these keys (`*` stands for any text), as this team's job role."""
         arn = self.virtual_cluster.attr_arn
         start = iam.PolicyStatement(
             actions=["emr-containers:StartJobRun"],
@@ -89,17 +93,22 @@ class EmrTeam(Construct):
             conditions={"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}},
         )
         grantee.grant_principal.add_to_principal_policy(passed)
-        return self._grant_runs(grantee, "emr-containers:TagResource")
-
-    def grant_watch(self, grantee: iam.IGrantable, *more: str) -> iam.Grant:
-        """Let somebody look at runs and cancel them, and do `more` with them."""
-        return self._grant_runs(grantee, "emr-containers:CancelJobRun", "emr-containers:DescribeJobRun", *more)
-
-    def _grant_runs(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
-        arn = self.virtual_cluster.attr_arn
-        return iam.Grant.add_to_principal(
-            grantee=grantee, actions=list(actions), resource_arns=[arn, f"{arn}/jobruns/*"]
+        tagged = iam.PolicyStatement(
+            actions=["emr-containers:TagResource"],
+            resources=[f"{arn}/jobruns/*"],
+            conditions={"ForAllValues:StringLike": {"aws:TagKeys": list(tag_keys)}},
         )
+        grantee.grant_principal.add_to_principal_policy(tagged)
+
+    def grant_watch(self, grantee: iam.IGrantable, *, listing: bool = False) -> None:
+        """Let somebody look at runs and cancel them, and perhaps list them."""
+        arn = self.virtual_cluster.attr_arn
+        watch = ["emr-containers:CancelJobRun", "emr-containers:DescribeJobRun"]
+        statements = [iam.PolicyStatement(actions=watch, resources=[f"{arn}/jobruns/*"])]
+        if listing:
+            statements.append(iam.PolicyStatement(actions=["emr-containers:ListJobRuns"], resources=[arn]))
+        for each in statements:
+            grantee.grant_principal.add_to_principal_policy(each)
 
 
 def _log_group_arn(scope: Construct, name: str) -> str:

@@ -1,5 +1,6 @@
 """A run of a Spark job as a resource of a stack."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -47,18 +48,24 @@ class SparkJobRun(Construct):
         on_failure: Literal["fail", "report"] = "fail",
         spot: bool = False,
         log_retention_days: int = 30,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Make it; `code` is the folder of the package with its `__main__.py`, and another `run_id` means another run.
 
         With `wait` the deployment ends with the run, or without it after 40 minutes; with `start` once EMR has taken
         it; with `state_machine` then, too, but an execution watches the run for `timeout` (a day), and cancels it when
         it is stopped. A run that fails ends the deployment, or `report`s it only: then another `run_id` tries again.
+        The runs have `tags` (46 at most) beside those by which they are found again; other tags are no new content.
         """
         super().__init__(scope, id)
         beside, package = content.files(code), _package(self, code)
         stack, need = cdk.Stack.of(self), content.vcpus(job, spot=spot)
-        workflow = Workflow(self, "Workflow", team=team, timeout=timeout) if wait == "state_machine" else None
+        keys = [content.OWN_TAGS, *(tags or {})]
+        workflow = (
+            Workflow(self, "Workflow", team=team, timeout=timeout, tag_keys=keys) if wait == "state_machine" else None
+        )
         own = {"Wait": wait, "OnFailure": on_failure} | ({"Workflow": workflow.arn} if workflow else {})
+        own |= {"Tags": stack.to_json_string(dict(tags))} if tags else {}
         made = AwaitedResource(
             self,
             "Run",
@@ -80,7 +87,7 @@ class SparkJobRun(Construct):
             log_retention_days=log_retention_days,
             awaited=("Create", "Update", "Delete"),
         )
-        _let_submit(made, team, workflow)
+        _let_submit(made, team, workflow, keys)
         self._attributes(made.resource)
         self.commands = _commands(stack.region, self.execution) if workflow else {}
 
@@ -117,18 +124,18 @@ def _commands(region: str, execution: str) -> dict[str, str]:
     }
 
 
-def _let_submit(made: AwaitedResource, team: EmrTeam, workflow: Workflow | None) -> None:
+def _let_submit(made: AwaitedResource, team: EmrTeam, workflow: Workflow | None, tag_keys: Sequence[str]) -> None:
     """Give the function what a submitter of the team has, and its own stack and state machine to look at.
 
     Where a state machine starts the runs, the function starts the machine instead.
     """
     may = iam.Policy(made, "MaySubmit", roles=[made.role])
     if workflow:
-        team.grant_watch(made.role, "emr-containers:ListJobRuns")
+        team.grant_watch(made.role, listing=True)
         workflow.grant_control(made.role)
         made.resource.node.add_dependency(workflow)
     else:
-        team.grant_submit(made.role)
+        team.grant_submit(made.role, tag_keys)
     may.add_statements(
         iam.PolicyStatement(actions=["states:ListExecutions"], resources=[made.machine_arn]),
         iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[cdk.Stack.of(made).stack_id]),

@@ -18,6 +18,7 @@ from rapids_eks.spark_job.templates import pod_templates
 from rapids_eks.team_layout import INPUT
 
 RUN = "{run}"  # the function puts the run's name in its place
+OWN_TAGS = "spark-job-run:*"  # the keys of the tags by which the function finds its runs again
 
 
 def place(team: EmrTeam) -> Place:

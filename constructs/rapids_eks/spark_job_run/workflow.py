@@ -1,6 +1,6 @@
 """A state machine that starts a job run and sees it to its end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -9,7 +9,7 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from rapids_eks.acknowledged import acknowledge, reference, resource
-from rapids_eks.emr_team import EmrTeam
+from rapids_eks.emr_team import ANY_TAG, EmrTeam
 
 # All come from the execution's input: what is in the definition may not be in force yet when an execution starts.
 FIELDS = (
@@ -43,13 +43,14 @@ class Workflow(Construct):
         *,
         team: EmrTeam,
         timeout: cdk.Duration | None = None,
+        tag_keys: Sequence[str] = ANY_TAG,
     ) -> None:
-        """Make it; a run that takes longer than `timeout` (a day) is given up."""
+        """Make it; runs have tags of these keys only, and one that takes longer than `timeout` (a day) is given up."""
         super().__init__(scope, id)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         # https://docs.aws.amazon.com/step-functions/latest/dg/emr-eks-iam.html; Step Functions asks EMR every one to
         # five minutes, and needs no rule of EventBridge for that.
-        team.grant_start(role)
+        team.grant_start(role, tag_keys)
         team.grant_watch(role)
         acknowledge_runs(role, team)
         machine = stepfunctions.CfnStateMachine(

@@ -28,6 +28,7 @@ class Wanted:
         self.scripts = str(properties["Scripts"]).replace(PLACEHOLDER, self.name)
         self.waits = properties["Wait"] == "wait"
         self.workflow = str(properties.get("Workflow", ""))  # the ARN of the state machine that starts runs
+        self.tags: dict[str, str] = json.loads(properties.get("Tags", "{}"))
         self.reports = properties["OnFailure"] == "report"
         self.properties = properties
 
@@ -94,7 +95,7 @@ def put_in_place(s3: Any, wanted: Wanted) -> None:  # noqa: ANN401 - boto3 makes
 
 def start(clients: Clients, wanted: Wanted, request: str, attempt: int) -> str:
     """Start a run, or have it started; return its id, or nothing. Done again for an attempt, it is the same run."""
-    tags = {NAME: wanted.name, RESOURCE: wanted.resource, REQUEST: request}
+    tags = {**wanted.tags, NAME: wanted.name, RESOURCE: wanted.resource, REQUEST: request}
     if wanted.workflow:
         name = workflow.execution_name(wanted.name, request, attempt)
         given = {**wanted.request, "tags": {**tags, EXECUTION: name}}

@@ -20,6 +20,7 @@ CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
 UNDER = ("Network", "Cluster", "Teams")
 TEAM = "emr-ml-team-a"
 NAME = "tiny"  # the job's
+TAGS = {"project": "spark", "cost:centre": "7"}
 ATTRIBUTES = (
     *("run_id", "run_name", "state", "seconds", "output", "request", "execution"),
     *("report", "metrics", "roc_auc", "rows"),
@@ -68,7 +69,7 @@ def synthesized(into: Path, code: Path, *, beside: bool = False, **given: Any) -
     teams = app.node.find_child("Teams")
     assert isinstance(teams, TeamsStack)
     stack = cdk.Stack(app, "Job", env=cdk.Environment(region=REGION, account=ACCOUNT))
-    usual: dict[str, Any] = {"job": described(), "spot": True, "log_retention_days": 1}
+    usual: dict[str, Any] = {"job": described(), "spot": True, "log_retention_days": 1, "tags": TAGS}
     run = SparkJobRun(stack, "Run", team=teams.teams[TEAM], code=code, **(usual | given))
     for name in ATTRIBUTES:
         cdk.CfnOutput(stack, name.title().replace("_", ""), value=getattr(run, name))

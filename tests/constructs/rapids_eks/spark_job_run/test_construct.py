@@ -17,7 +17,7 @@ from rapids_eks.spark_job.request import request as job_request
 from rapids_eks.spark_job_run import content
 from rapids_eks.spark_job_run.handler.submission import Clients
 from rapids_eks.spark_job_run.handler.workflow import pascal_case
-from tests.constructs.rapids_eks.spark_job_run.stacks import described, synthesized, tiny_code
+from tests.constructs.rapids_eks.spark_job_run.stacks import TAGS, described, synthesized, tiny_code
 from tests.constructs.rapids_eks.spark_job_run.world import WORKFLOW, World
 from tests.constructs.rapids_eks.spark_job_run.world import request as asks
 from tests.stacks.assembly import Assembly
@@ -146,6 +146,30 @@ def test_only_what_starts_runs_may_start_them(assembly: Assembly, watched: Assem
     assert not granted(watched) & start
 
 
+@pytest.mark.parametrize("mode", ["assembly", "watched"])
+def test_who_starts_runs_may_tag_runs_alone_and_with_known_keys_alone(
+    mode: str, request: pytest.FixtureRequest
+) -> None:
+    every = request.getfixturevalue(mode).resources("Job").values()
+    documents = [
+        document["PolicyDocument"]
+        for each in every
+        for document in (*each.get("Properties", {}).get("Policies", []), each.get("Properties", {}))
+        if "PolicyDocument" in document
+    ]
+    statements = [each for document in documents for each in document["Statement"]]
+    (tagging,) = [each for each in statements if "emr-containers:TagResource" in each["Action"]]
+    assert tagging["Action"] == "emr-containers:TagResource"
+    assert json.dumps(tagging["Resource"]).endswith('"/jobruns/*"]]}')
+    assert tagging["Condition"] == {"ForAllValues:StringLike": {"aws:TagKeys": ["spark-job-run:*", *TAGS]}}
+
+
+def test_other_tags_make_no_other_run(assembly: Assembly, code: Path, tmp_path: Path) -> None:
+    other = of(synthesized(tmp_path, code, tags={"project": "other"}), "Custom::SparkJobRun")
+    assert json.loads(other["Tags"]) == {"project": "other"}
+    assert other["PhysicalId"] == of(assembly, "Custom::SparkJobRun")["PhysicalId"]
+
+
 def test_the_smallest_type_tells_how_many_vcpus_the_executors_need() -> None:
     one = content.vcpus(described(), spot=True)
     assert (one["vcpus"], one["codes"]) == (8, ["L-DB2E81BA", "L-3819A6DF"])
@@ -205,7 +229,7 @@ class Recorder:
 
 
 UNUSED_BY_A_STARTER = {
-    "emr-containers:TagResource": "StartJobRun with tags, which the rehearsal lets pass without it; a submitter's",
+    "emr-containers:TagResource": "StartJobRun with tags; the rehearsal refuses it without",
     "iam:PassRole": "StartJobRun hands the job role on; the rehearsal refuses it without",
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from config.blueprint import MOST_TAGS
 from rapids_eks.spark_job_run.handler import runs
 from tests.constructs.rapids_eks.spark_job_run.emr import missing, refused
 from tests.constructs.rapids_eks.spark_job_run.world import WORKFLOW, World, request, with_run
@@ -264,3 +265,14 @@ def test_a_name_of_any_job_is_one_of_a_run_and_of_a_folder() -> None:
     assert name.startswith("a-b-ccc")
     assert len(name) == 64
     assert name != runs.run_name(f"a/b#{60 * 'c'}", "spark-job-run/y")
+
+
+@pytest.mark.parametrize("mode", [{}, WORKFLOW])
+def test_a_run_has_the_tags_that_are_wanted_beside_those_by_which_it_is_found(mode: dict[str, str]) -> None:
+    wanted = {f"tag{n}": "x" for n in range(MOST_TAGS)}
+    world, given = World(), json.dumps({**wanted, runs.REQUEST: "not to be believed"})
+    world.look(request(**mode, Tags=given))
+    world.machine.begin()
+    (record,) = world.emr.records
+    assert record["tags"].items() >= {**wanted, runs.REQUEST: "r1"}.items()
+    assert len(record["tags"]) <= 50, "as many as EMR takes"

@@ -9,7 +9,7 @@ from typing import Any
 import control_plane
 import pytest
 
-from tests.constructs.rapids_eks.spark_job_run.stacks import TEAM, UNDER, synthesized, tiny_code
+from tests.constructs.rapids_eks.spark_job_run.stacks import TAGS, TEAM, UNDER, synthesized, tiny_code
 from tests.rehearsal.live.account import Account, Outcome
 from tests.stacks.assembly import Assembly
 
@@ -112,6 +112,7 @@ def test_a_run_becomes_attributes_and_is_not_repeated_without_a_reason(
     assert site.text(told["Report"]) == "2020Q1.csv"
     runs = site.runs()
     assert runs[0]["id"] == told["RunId"]
+    assert runs[0]["tags"].items() >= TAGS.items()
     started = len(runs)
 
     again = site.wanted(on_failure="report").update(account, "Job", stack)
