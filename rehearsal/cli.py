@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from rehearsal import daemon, tools
+from rehearsal import daemon, role_uses, tools
 from rehearsal.cdk_cli import CdkCli, StepFailed
 from rehearsal.clock import Clock
 from rehearsal.faults import Kind
@@ -20,6 +20,7 @@ from rehearsal.rehearse import rehearse
 from rehearsal.world import PageError, World
 
 DIRECTORY = Path("build/rehearsal")
+GRANTS = "grants.json"  # what each role of a stack was granted, and has used
 FAULTS = get_args(Kind)
 PORTS, FASTEST = range(65536), 10_000
 
@@ -72,6 +73,7 @@ def _told(directory: Path, chosen: argparse.Namespace, work: Callable[[CdkCli, L
         try:
             work(cdk, left)
         finally:
+            (directory / GRANTS).write_text(json.dumps(role_uses.of_stacks(world), indent=1))
             _say("\n".join([*cdk.times(), *left.lines()]))
     finally:
         world.close()
@@ -97,6 +99,11 @@ def _say(line: str) -> None:
 
 def _state(directory: Path, _: argparse.Namespace) -> int:
     _say(json.dumps(daemon.world_of(directory).page("state"), indent=1))
+    return 0
+
+
+def _grants(directory: Path, _: argparse.Namespace) -> int:
+    _say(json.dumps(role_uses.of_stacks(daemon.world_of(directory)), indent=1))
     return 0
 
 
@@ -126,6 +133,7 @@ COMMANDS = {
     "run": _run,
     "demo": _demo,
     "state": _state,
+    "grants": _grants,
     "leftovers": _leftovers,
     "fault": _fault,
     "faults": _faults,
@@ -158,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         "run": "bootstrap, deploy, destroy and deploy an app again with the real cdk CLI, and list what is left over",
         "demo": "deploy the app, bring it loan files, run the pipeline, fetch what it leaves, and destroy it all",
         "state": "print what exists, as JSON",
+        "grants": "print what roles were granted and have used or were denied, as JSON",
         "leftovers": "list what exists, a line each",
         "fault": "make something fail",
         "faults": "list what is still to fail, or forget it with --clear",

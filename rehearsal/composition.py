@@ -95,6 +95,7 @@ def start(world: World, callers: Callers) -> Services:
         "state": lambda _request, _rest: {"resources": inventory.resources(), "stays": inventory.stays()},
         "token-review": lambda request, name: eks.review_token(clusters, callers, name, request.get_json(force=True)),
     }
+    pages["grants"] = lambda _request, _rest: world.grants.page()
     refusals = [each.refusals(guard) for each in (logs, resource_policies, s3, stepfunctions)]
     refusals += [each.refusals() for each in (amp, dashboards, ec2, iam_policies, secretsmanager)]
     refusals += [shortages.refusals(world, quotas)]

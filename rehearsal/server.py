@@ -110,7 +110,7 @@ class Gateway:
         self._guard.check(call)
         if refuse := self._refusals.get(f"{signed.service}:{matched.name}"):
             refuse(call)
-        with propagating(call, self._world.clock):
+        with propagating(call, self._world):
             return self._carry_out(call, request, matched)
 
     def _carry_out(self, call: Call, request: Request, matched: operation.Matched) -> Response:

@@ -17,6 +17,7 @@ from botocore.loaders import Loader
 
 from rehearsal.clock import Clock
 from rehearsal.faults import Faults
+from rehearsal.grants import Grants
 
 ACCOUNT = "111122223333"  # AWS's own documentation uses this account
 ADMIN_KEY, ADMIN_SECRET = "AKIAREHEARSALADMIN00", "rehearsal-is-not-a-secret"
@@ -43,6 +44,7 @@ class World:
     account: str = ACCOUNT
     clock: Clock = field(default_factory=Clock)
     faults: Faults = field(default_factory=Faults)
+    grants: Grants = field(default_factory=Grants)
     closing: list[Callable[[], None]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
 

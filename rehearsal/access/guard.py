@@ -10,7 +10,7 @@ from rehearsal.access.context import CallContext
 from rehearsal.access.denial import denied
 from rehearsal.access.identities import Identity, identities, resource_policy, role
 from rehearsal.access.needs import needs
-from rehearsal.access.policy import Caller, Verdict, verdict
+from rehearsal.access.policy import Caller, Verdict, used, verdict
 from rehearsal.wire.call import Call, Principal
 from rehearsal.world import World
 
@@ -41,8 +41,19 @@ class Guard:
     def reason_against(self, call: Call, action: str, resource: str, extra: Mapping[str, Values]) -> str | None:
         """Return why the caller may not, in IAM's words, or None if it may."""
         seen = identities(call.account, call.principal, call.access_key)
-        reasons = (self._reason_against(own, call, action, resource, extra) for own in seen)
+        reasons = [self._reason_against(own, call, action, resource, extra) for own in seen]
+        if call.principal.role:
+            self._note(seen[0], reasons[0], CallContext(call, resource, self._world.clock.now(), extra), action)
         return next((reason for reason in reasons if reason), None)
+
+    def _note(self, own: Identity, reason: str | None, context: CallContext, action: str) -> None:
+        """Note what a role as it is now was asked for; what is only not seen everywhere yet was not denied."""
+        call = context.call
+        role_name = str(call.principal.role)
+        if reason:
+            self._world.grants.deny(role_name, f"{action} on {context.resource} {reason}")
+        else:
+            self._world.grants.use(role_name, used(own.documents, action, context.resource, context))
 
     def _reason_against(
         self, own: Identity, call: Call, action: str, resource: str, extra: Mapping[str, Values]

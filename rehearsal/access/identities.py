@@ -69,6 +69,12 @@ def of_role(account: str, found: Role) -> Identity:
     return Identity(documents, _boundary(account, found))
 
 
+def own_documents(found: Role) -> tuple[str, ...]:
+    """Return the policies of a role that somebody in this account has written."""
+    attached = [each for arn, each in found.managed_policies.items() if not arn.startswith("arn:aws:iam::aws:")]
+    return (*found.policies.values(), *map(_default, attached))
+
+
 def resource_policy(call: Call, arn: str) -> str | None:
     """Return the policy of the resource of this ARN, None where it has none or its kind carries none."""
     read = _POLICIES.get(arn.split(":")[2] if arn.startswith("arn:") else "")

@@ -1,6 +1,6 @@
 """All that one call needs: permissions for its own action, and for what it does besides."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from moto.iam.models import iam_backends
@@ -10,6 +10,9 @@ from rehearsal.access.actions import passed_roles
 from rehearsal.access.arns import resources, role_arn
 from rehearsal.access.conditions import Values
 from rehearsal.wire.call import Call
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_VERSIONED = ("s3:DeleteObject", "s3:GetObject")
 
 
 @dataclass(frozen=True)
@@ -25,25 +28,68 @@ def needs(call: Call) -> Iterator[Need]:
     """Yield what the caller must be allowed, the operation's own action first."""
     own = action_of(call)
     tagging = own == "sts:AssumeRole" and call.parameters.get("Tags")
-    for action in (own, "sts:TagSession") if tagging else (own,):
-        yield from (Need(action, resource) for resource in resources(call, action))
+    if call.service == "s3" and own in _VERSIONED:
+        yield from _of_objects(call, own)
+    else:
+        for action in (own, "sts:TagSession") if tagging else (own,):
+            yield from (Need(action, resource) for resource in resources(call, action))
     yield from _besides(call)
     for passed, service in passed_roles(call):
         arn = role_arn(call.account, _role_of_profile(call, passed))
         yield Need("iam:PassRole", arn, {"iam:passedtoservice": (service,)})
 
 
+def _of_objects(call: Call, own: str) -> Iterator[Need]:
+    """Yield what it takes for each object: a version that is named takes an action of its own."""
+    given = call.parameters
+    for each in given.get("Delete", {}).get("Objects") or [given]:
+        yield Need(f"{own}Version" if each.get("VersionId") else own, f"arn:aws:s3:::{given['Bucket']}/{each['Key']}")
+
+
 def _besides(call: Call) -> Iterator[Need]:
-    if call.service == "s3" and call.operation in ("CopyObject", "UploadPartCopy"):
-        yield Need("s3:GetObject", "arn:aws:s3:::" + _copy_source(call.parameters["CopySource"]))
-    if call.service == "lambda" and call.operation in ("CreateFunction", "UpdateFunctionConfiguration"):
-        # https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html
-        yield from (Need("lambda:GetLayerVersion", layer) for layer in call.parameters.get("Layers", []))
-    if call.service == "ec2":
-        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
-        for specification in call.parameters.get("TagSpecifications", []):
-            arn = f"arn:aws:ec2:{call.region}:{call.account}:{specification.get('ResourceType', '*')}/*"
-            yield Need("ec2:CreateTags", arn, {"ec2:createaction": (call.operation,)})
+    if more := _MORE.get((call.service, call.operation)) or _MORE.get((call.service, "")):
+        yield from more(call)
+
+
+def _copied(call: Call) -> Iterator[Need]:
+    yield Need("s3:GetObject", "arn:aws:s3:::" + _copy_source(call.parameters["CopySource"]))
+
+
+def _layers(call: Call) -> Iterator[Need]:
+    # https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html
+    yield from (Need("lambda:GetLayerVersion", layer) for layer in call.parameters.get("Layers", []))
+
+
+def _tagged(call: Call) -> Iterator[Need]:
+    # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+    for specification in call.parameters.get("TagSpecifications", []):
+        arn = f"arn:aws:ec2:{call.region}:{call.account}:{specification.get('ResourceType', '*')}/*"
+        yield Need("ec2:CreateTags", arn, {"ec2:createaction": (call.operation,)})
+
+
+def _tagged_run(call: Call) -> Iterator[Need]:
+    # of the resources of the action, only job runs are made by this call:
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonemroneksemrcontainers.html
+    if call.parameters.get("tags"):
+        runs = f"/virtualclusters/{call.parameters['virtualClusterId']}/jobruns/*"
+        yield Need("emr-containers:TagResource", f"arn:aws:emr-containers:{call.region}:{call.account}:{runs}")
+
+
+def _bearer(_: Call) -> Iterator[Need]:
+    # https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
+    yield Need("sts:GetServiceBearerToken", "*")
+
+
+# By service and operation; without the latter it is all of the service's.
+_MORE: Mapping[tuple[str, str], Callable[[Call], Iterator[Need]]] = {
+    ("s3", "CopyObject"): _copied,
+    ("s3", "UploadPartCopy"): _copied,
+    ("lambda", "CreateFunction"): _layers,
+    ("lambda", "UpdateFunctionConfiguration"): _layers,
+    ("ec2", ""): _tagged,
+    ("emr-containers", "StartJobRun"): _tagged_run,
+    ("ecr-public", "GetAuthorizationToken"): _bearer,
+}
 
 
 def _copy_source(source: str | Mapping[str, str]) -> str:

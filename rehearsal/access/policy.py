@@ -1,12 +1,14 @@
 """Policy documents: parsed once, and asked what they say about one action on one resource."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Any, Literal
 
 from rehearsal.access.conditions import Context, expand, holds, wildcard
+from rehearsal.grants import Grant
 
 Verdict = Literal["deny", "allow", "delegate", "silent"]  # delegate: "whomever the account's own policies allow"
 Frozen = tuple[str, ...]
@@ -112,6 +114,25 @@ def parse(document: str) -> tuple[Statement, ...]:
     """Return the statements of a policy document; ValueError says what is wrong with it."""
     raw = json.loads(document).get("Statement", [])
     return tuple(_statement(one) for one in (raw if isinstance(raw, list) else [raw]))
+
+
+def grants(documents: Iterable[str]) -> Iterator[Grant]:
+    """Yield every action on every resource that these policies allow, as they word them."""
+    for statement in _allowing(documents):
+        yield from (Grant(*each) for each in product(statement.actions or (), statement.resources or ()))
+
+
+def used(documents: Iterable[str], action: str, resource: str, context: Context) -> Iterator[Grant]:
+    """Yield which of the grants allow this action on this resource in this request."""
+    for statement in _allowing(documents):
+        if statement.concerns(action, resource, context):
+            actions = [each for each in statement.actions or () if _among((each,), action, any_case=True)]
+            resources = [each for each in statement.resources or () if _touches((each,), resource, context)]
+            yield from (Grant(*each) for each in product(actions, resources))
+
+
+def _allowing(documents: Iterable[str]) -> Iterator[Statement]:
+    yield from (each for document in documents for each in parse(document) if each.effect == "allow")
 
 
 def verdict(documents: Iterable[str], action: str, resource: str, context: Context, caller: Caller) -> Verdict:

@@ -1,11 +1,14 @@
 """The whole story of `make demo`, on few loans and the smallest system."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.rehearsal.unused_permissions import denied, stale, unexplained
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIMAL = ROOT / "examples/minimal-cost.yaml"
@@ -22,6 +25,28 @@ def generate(rows: int, seed: int, into: Path) -> None:
     python("xgboost_pipeline", "generate", "--rows", str(rows), "--seed", str(seed), *places)
 
 
+def every_permission_is_used_or_has_a_reason(directory: Path) -> None:
+    """See that no role is granted anything for nothing, and none was denied what it needs."""
+    uses, paths = json.loads((directory / "grants.json").read_text()), role_paths(directory / "cdk.out")
+    roles = {paths[place]: record for place, record in uses.items() if place in paths}
+    assert len(roles) > 20
+    assert unexplained(roles) == []
+    assert stale(roles) == []
+    assert denied(roles) == []
+
+
+def role_paths(assembly: Path) -> dict[str, str]:
+    """Return the paths in the app of what its stacks have, by `STACK LOGICAL_ID`."""
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"].values()
+    stacks = [each["properties"] for each in artifacts if each["type"] == "aws:cloudformation:stack"]
+    return {
+        f"{stack['stackName']} {name}": each["Metadata"]["aws:cdk:path"].removesuffix("/Resource")
+        for stack in stacks
+        for name, each in json.loads((assembly / stack["templateFile"]).read_text())["Resources"].items()
+        if each["Type"] == "AWS::IAM::Role"
+    }
+
+
 @pytest.mark.timeout(2400)  # six minutes on two idle processors
 def test_the_app_is_deployed_runs_the_pipeline_and_is_gone_again(tmp_path: Path) -> None:
     data, result, new = (tmp_path / name for name in ("data", "result", "new"))
@@ -34,6 +59,7 @@ def test_the_app_is_deployed_runs_the_pipeline_and_is_gone_again(tmp_path: Path)
     assert float(outputs["RocAuc"]) > 0.5
     assert (result / "report" / "report.html").is_file()
     assert "left after destroy: 0, of which 0 unexplained" in told
+    every_permission_is_used_or_has_a_reason(tmp_path / "rehearsal")
 
     generate(20_000, 2, new)
     scored = python(

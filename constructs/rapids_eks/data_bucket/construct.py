@@ -84,9 +84,8 @@ class DataBucket(Construct):
             properties={"Bucket": bucket.bucket_name},
             permissions=[
                 Permission(["s3:ListBucketVersions"], [bucket.bucket_arn]),
-                Permission(
-                    ["s3:DeleteObject", "s3:DeleteObjectVersion"], [everything], why="All of the bucket is deleted"
-                ),
+                # Each version by its id, delete markers too
+                Permission(["s3:DeleteObjectVersion"], [everything], why="All of the bucket is deleted"),
             ],
             limit=LIMIT,
             every=EVERY,

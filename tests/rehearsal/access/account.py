@@ -29,7 +29,7 @@ class Account:
         return self.policy({"Effect": "Allow", "Principal": principal, "Action": ["sts:AssumeRole", "sts:TagSession"]})
 
     def __init__(self, world: World) -> None:
-        self.guard = Guard(world)
+        self.world, self.guard = world, Guard(world)
         self.iam = iam_backends[ACCOUNT]["aws"]
         self.admin = Principal(f"arn:aws:iam::{ACCOUNT}:user/admin")
         self.role = Principal(f"arn:aws:sts::{ACCOUNT}:assumed-role/Worker/session", "Worker")

@@ -83,7 +83,8 @@ def runs(world: World) -> list[dict[str, Any]]:
     return list(world.client("emr-containers").list_job_runs(virtualClusterId="v")["jobRuns"])
 
 
-ALL = ("StartJobRun", "DescribeJobRun", "CancelJobRun", "TagResource")
+WITHOUT_CANCEL = ("StartJobRun", "DescribeJobRun", "TagResource")
+ALL = (*WITHOUT_CANCEL, "CancelJobRun")
 
 
 def test_a_run_is_started_as_the_machine_s_role_and_its_end_is_the_task_s(world: World) -> None:
@@ -104,7 +105,7 @@ def test_a_run_that_fails_fails_the_task_with_what_emr_says(world: World) -> Non
     assert json.loads(found["cause"])["StateDetails"] == "no such file"
 
 
-@pytest.mark.parametrize(("actions", "state"), [(ALL, "CANCELLED"), (ALL[:2], "RUNNING")])
+@pytest.mark.parametrize(("actions", "state"), [(ALL, "CANCELLED"), (WITHOUT_CANCEL, "RUNNING")])
 def test_an_execution_that_is_stopped_cancels_its_run_if_its_role_may(
     world: World, actions: tuple[str, ...], state: str
 ) -> None:
@@ -120,6 +121,12 @@ def test_an_execution_that_is_stopped_cancels_its_run_if_its_role_may(
 def test_a_role_that_may_start_no_runs_fails_the_task(world: World) -> None:
     found = ended(world, started(world, GIVEN, "DescribeJobRun"))
     assert "is not authorized to perform: emr-containers:StartJobRun" in found["cause"]
+    assert not runs(world)
+
+
+def test_a_run_with_tags_takes_permission_to_tag_runs(world: World) -> None:
+    found = ended(world, started(world, GIVEN, "StartJobRun", "DescribeJobRun"))
+    assert "is not authorized to perform: emr-containers:TagResource" in found["cause"]
     assert not runs(world)
 
 

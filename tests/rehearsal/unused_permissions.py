@@ -1,0 +1,144 @@
+"""What the app's roles are granted and do not use in a rehearsal, each with the call that cannot be made there."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why roles, by a pattern of their paths in the app, do not use some actions: who calls them, and when.
+
+    With `chance` a rehearsal may come to use them.
+    """
+
+    roles: str
+    actions: tuple[str, ...]
+    text: str
+    chance: bool = False
+
+
+def _ec2(*names: str) -> tuple[str, ...]:
+    return tuple(f"ec2:{name}" for name in names)
+
+
+INTERFACES = _ec2(
+    *("AssignPrivateIpAddresses", "CreateNetworkInterface", "DeleteNetworkInterface"),
+    *("DescribeNetworkInterfaces", "DescribeSubnets", "UnassignPrivateIpAddresses"),
+)
+IN_THE_VPC = "Lambda calls it to put the function's environments into the VPC; here they are processes without one"
+SWEPT = "the sweep calls it for what a controller has left behind, which is nothing here; its own rehearsal makes all"
+WATCHED = "the function calls it for a run that failed or is cancelled; its own rehearsal has such runs"
+KARPENTER = "Karpenter calls it by itself; the stand-in buys nodes, and knows no prices, interruptions or reservations"
+DATA = "a team's own program"
+UNUSED = (
+    Reason("*/JobNodes/Drain/Deletion/Role", INTERFACES, IN_THE_VPC),
+    Reason("*/Platform/ControlPlane/*", INTERFACES, IN_THE_VPC),
+    Reason(
+        "*/Platform/ControlPlane/*",
+        ("lambda:GetFunction",),
+        "CDK's provider framework calls GetFunction where Invoke finds the function inactive, as after weeks",
+    ),
+    Reason(
+        "*/JobNodes/Controller/Role",
+        (
+            *_ec2("DescribeCapacityReservations", "DescribeInstanceStatus", "DescribePlacementGroups"),
+            *("ec2:DescribeSpotPriceHistory", "iam:GetInstanceProfile", "pricing:GetProducts"),
+            *("sqs:DeleteMessage", "sqs:ReceiveMessage"),
+        ),
+        KARPENTER,
+        chance=True,
+    ),
+    Reason(
+        "*/Sweep/Deletion/Role",
+        (
+            *_ec2("DeleteLaunchTemplate", "DeleteNetworkInterface", "DeleteSecurityGroup", "DeleteVolume"),
+            *_ec2("RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress", "TerminateInstances"),
+            *(f"elasticloadbalancing:{name}" for name in ("DeleteLoadBalancer", "DeleteTargetGroup", "DescribeTags")),
+            *("iam:DeleteInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "logs:DeleteLogGroup"),
+        ),
+        SWEPT,
+        chance=True,
+    ),
+    Reason(
+        "*/Deletion/*",
+        ("logs:CreateLogStream", "logs:PutLogEvents"),
+        "Lambda writes a function's lines late, by when the log group of a stack that is deleted may be gone",
+        chance=True,
+    ),
+    Reason(
+        "*/Network/ClosedDefaultGroup/*",
+        ("ec2:RevokeSecurityGroupIngress",),
+        "the function revokes the rule by which a new VPC's group lets itself in; the emulator makes none",
+    ),
+    Reason(
+        "*/FlowLogs/Role",
+        ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+        "the VPC's flow logs call it for each record of traffic, of which there is none on a loopback port",
+    ),
+    Reason(
+        "Image/Image/Image/Role",
+        ("codebuild:StopBuild", "logs:GetLogEvents"),
+        "the function calls it for a build that is given up or has failed; its own rehearsal has such builds",
+    ),
+    Reason(
+        "Pipeline/Run/Run/Role",
+        ("emr-containers:CancelJobRun", "logs:DescribeLogStreams", "logs:GetLogEvents"),
+        WATCHED,
+    ),
+    Reason(
+        "Teams/Team/*/JobRole",
+        ("logs:DescribeLogStreams",),
+        "the logging sidecar that EMR adds to a pod asks for its stream; no sidecar runs here",
+    ),
+    Reason(
+        "Teams/Team/*/JobRole",
+        ("s3:AbortMultipartUpload",),
+        "EMR's S3 committer aborts the uploads of tasks that were lost; here Spark writes to a folder",
+    ),
+    Reason(
+        "Teams/Team/*/JobRole",
+        ("s3:DeleteObject",),
+        "`run --overwrite` deletes what an earlier attempt has left, and Spark its own _temporary folders, in S3",
+    ),
+)
+DENIED = (
+    ("logs:CreateLogGroup", "Lambda itself tries to make a function's log group; the stack owns it instead"),
+    ("logs:CreateLogStream", "Lambda writes the last lines of a function late, when its role is being deleted"),
+    ("logs:PutLogEvents", "the same"),
+)
+
+
+def unused(roles: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield role and action of whatever was granted and never used, on no resource."""
+    for role, record in roles.items():
+        used = {action for action, _ in record["used"]}
+        yield from ((role, action) for action in sorted({action for action, _ in record["unused"]} - used))
+
+
+def explains(reason: Reason, role: str, action: str) -> bool:
+    return action in reason.actions and fnmatch(role, reason.roles)
+
+
+def denied(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return what roles were denied, without what there is a reason for."""
+    known = tuple(f"{action} " for action, _ in DENIED)
+    return [(role, each) for role, record in roles.items() for each in record["denied"] if not each.startswith(known)]
+
+
+def stale(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return reasons for what is always used, or not granted at all."""
+    never = list(unused(roles))
+    granted = [(role, action) for role, each in roles.items() for action, _ in (*each["used"], *each["unused"])]
+    return [
+        (reason.roles, action)
+        for reason in UNUSED
+        for action in reason.actions
+        if not any(explains(reason, *each) for each in (granted if reason.chance else never) if each[1] == action)
+    ]
+
+
+def unexplained(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return what is granted for nothing."""
+    return [each for each in unused(roles) if not any(explains(reason, *each) for reason in UNUSED)]
