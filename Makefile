@@ -77,7 +77,7 @@ rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice wit
 	@$(PY) -m rehearsal run --app . --stacks '!(Pipeline)'
 
 .PHONY: faults
-faults: $(READY) $(NODE_READY) kubebox ## fail each resource of each stack once, without AWS, and see that nothing is left (1 hour)
+faults: $(READY) $(NODE_READY) kubebox ## fail each resource of network, cluster and teams once, without AWS, and see that nothing is left (1 hour)
 	@EVERY_RESOURCE=1 $(PY) -m pytest tests/stacks/test_faults.py
 
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk

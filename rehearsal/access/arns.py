@@ -58,7 +58,7 @@ def role_arn(account: str, role: str) -> str:
     """Return the ARN of a role that is given by ARN or by name, with the path it was created under."""
     if role.startswith("arn:"):
         return role
-    known = next((entry for entry in _iam(account).roles.values() if entry.name == role), None)
+    known = next((entry for entry in list(_iam(account).roles.values()) if entry.name == role), None)
     return str(known.arn) if known else f"arn:aws:iam::{account}:role/{role}"
 
 

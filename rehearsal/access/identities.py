@@ -45,7 +45,7 @@ def earlier(found: Role) -> Earlier | None:
 
 def role(account: str, name: str | None) -> Role | None:
     """Return moto's record of a role by its name, None where there is none."""
-    return next((entry for entry in iam_backends[account]["aws"].roles.values() if entry.name == name), None)
+    return next((entry for entry in list(iam_backends[account]["aws"].roles.values()) if entry.name == name), None)
 
 
 def identities(account: str, principal: Principal, access_key: str) -> list[Identity]:
@@ -134,7 +134,7 @@ def _of_repository(call: Call, resource: str) -> str | None:
 def _of_secret(call: Call, resource: str) -> str | None:
     secrets = secretsmanager_backends[call.account][call.region].secrets
     named = secrets.get(resource.removeprefix("secret:"))
-    found = named or next((each for each in secrets.values() if each.arn.endswith(f":{resource}")), None)
+    found = named or next((each for each in list(secrets.values()) if each.arn.endswith(f":{resource}")), None)
     return getattr(found, "policy", None)
 
 

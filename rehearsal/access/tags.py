@@ -26,7 +26,9 @@ def tags_of(arn: str, call: Call) -> Mapping[str, str]:
         found = ec2_backends[call.account][call.region].describe_tags({"resource-id": [arn.rpartition("/")[2]]})
         return {tag["key"]: tag["value"] for tag in found}
     if service == "iam":
-        role = next((entry for entry in iam_backends[call.account]["aws"].roles.values() if entry.arn == arn), None)
+        role = next(
+            (entry for entry in list(iam_backends[call.account]["aws"].roles.values()) if entry.arn == arn), None
+        )
         return {tag["Key"]: tag["Value"] for tag in role.tags} if role else {}
     if service == "autoscaling":  # the emulator lists none by tag, as AWS does not
         groups = autoscaling_backends[call.account][call.region].autoscaling_groups.values()

@@ -150,7 +150,7 @@ class Stacks:
     def living(self) -> Iterator[Stack]:
         """Yield the stacks that are not deleted."""
         with self.lock:
-            yield from [stack for stack in self.by_id.values() if stack.status != "DELETE_COMPLETE"]
+            yield from [stack for stack in list(self.by_id.values()) if stack.status != "DELETE_COMPLETE"]
 
     def lookup(self, name: str) -> Stack | None:
         """Return the stack of that id, or the living one of that name."""

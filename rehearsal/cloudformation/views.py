@@ -132,7 +132,7 @@ class Views:
         if "StackName" not in asked:
             events = [
                 e
-                for stack in self.engine.stacks.by_id.values()
+                for stack in list(self.engine.stacks.by_id.values())
                 for e in stack.events
                 if e["OperationId"] == asked.get("OperationId")
             ]

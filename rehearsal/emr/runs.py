@@ -87,11 +87,11 @@ class JobRuns:
 
     def listed(self) -> dict[str, Callable[[], list[str]]]:
         """Return the runs that have not ended; the others are records of the past."""
-        return {"emr-containers JobRun": lambda: [key for key, run in self.runs.items() if not run.ended]}
+        return {"emr-containers JobRun": lambda: [key for key, run in list(self.runs.items()) if not run.ended]}
 
     def active(self, virtual_cluster_id: str) -> list[str]:
         """Return the runs of a virtual cluster that have not ended."""
-        mine = [run for run in self.runs.values() if run.record["virtualClusterId"] == virtual_cluster_id]
+        mine = [run for run in list(self.runs.values()) if run.record["virtualClusterId"] == virtual_cluster_id]
         return [run.record["id"] for run in mine if not run.ended]
 
     def start(self, call: Call) -> Record:
@@ -124,7 +124,7 @@ class JobRuns:
     def matching(self, call: Call) -> Record:
         """Return the runs of a virtual cluster, the newest first, a page at a time."""
         given = call.parameters
-        wanted = [run.record for run in reversed(self.runs.values()) if _matches(run.record, given)]
+        wanted = [run.record for run in reversed(list(self.runs.values())) if _matches(run.record, given)]
         first, count = int(given.get("nextToken", "0")), min(given.get("maxResults", PAGE), PAGE)
         more = {"nextToken": str(first + count)} if len(wanted) > first + count else {}
         return {"jobRuns": wanted[first : first + count], **more}
@@ -144,7 +144,7 @@ class JobRuns:
         return handle
 
     def _of_token(self, given: Record) -> Run | None:
-        found = [run for run in self.runs.values() if run.record["clientToken"] == given["clientToken"]]
+        found = [run for run in list(self.runs.values()) if run.record["clientToken"] == given["clientToken"]]
         if found and found[0].call.parameters != given:
             message = f"The client token {given['clientToken']} was used before, with other parameters"
             raise admission.invalid(f"{message}: give each request a token of its own")

@@ -54,7 +54,7 @@ class Stage:
 
     def give_back(self) -> None:
         """Make S3 what the run has made of the local files: what is new or other goes up, what is gone is deleted."""
-        for name, (place, before) in self._roots.items():
+        for name, (place, before) in list(self._roots.items()):
             bucket = name.partition("/")[0]
             after = _snapshot(place)
             for path in sorted(before.keys() | after.keys()):

@@ -104,7 +104,7 @@ class CodeBuild:
             },
             "id": made_id,
             "arn": self._arn("build", made_id),
-            "buildNumber": 1 + sum(each["projectName"] == project["name"] for each in self.builds.values()),
+            "buildNumber": 1 + sum(each["projectName"] == project["name"] for each in list(self.builds.values())),
             "environment": _overridden(project["environment"], given),
             "projectName": project["name"],
             "buildStatus": "IN_PROGRESS",
@@ -129,7 +129,7 @@ class CodeBuild:
     def builds_of(self, call: Call) -> Record:
         """Return the ids of a project's builds, the newest first."""
         name = self._project(call.parameters["projectName"])["name"]
-        return {"ids": [made for made, build in reversed(self.builds.items()) if build["projectName"] == name]}
+        return {"ids": [made for made, build in reversed(list(self.builds.items())) if build["projectName"] == name]}
 
     def _run(self, build: Record) -> None:
         clock, limit = self.world.clock, build["timeoutInMinutes"] * 60.0
@@ -183,7 +183,7 @@ class CodeBuild:
 
     def _same(self, given: Record) -> Record | None:
         token, since = given.get("idempotencyToken"), self.world.clock.now() - timedelta(seconds=SAME_FOR)
-        begun = [self.builds[made] for made, used in self.tokens.items() if token and used == token]
+        begun = [self.builds[made] for made, used in list(self.tokens.items()) if token and used == token]
         return next((build for build in begun if build["startTime"] >= since), None)
 
     def _refuse(self, call: Call, project: Record) -> None:

@@ -58,7 +58,7 @@ def create_nat_gateway(world: World, call: Call) -> dict[str, Any]:
     made = backend.create_nat_gateway(given["SubnetId"], given.get("AllocationId", ""), tags, kind)
     made.state = "pending"
     cut_off = kind == "public" and not any(
-        _attached(each) == made.vpc_id for each in backend.internet_gateways.values()
+        _attached(each) == made.vpc_id for each in list(backend.internet_gateways.values())
     )
 
     def settle() -> None:
@@ -138,7 +138,7 @@ def security_group(call: Call) -> None:
 def subnet(call: Call) -> None:
     """Refuse while a network interface lies in the subnet: of a NAT gateway, an endpoint, a cluster, an instance."""
     wanted = call.parameters["SubnetId"]
-    if any(interface.subnet.id == wanted for interface in _backend(call).enis.values()):
+    if any(interface.subnet.id == wanted for interface in list(_backend(call).enis.values())):
         raise Refused("DependencyViolation", f"The subnet '{wanted}' has dependencies and cannot be deleted.")
 
 
@@ -148,13 +148,15 @@ def delete_vpc(call: Call) -> dict[str, Any]:
     Refuse while the VPC has a security group of its own, an endpoint or an attached internet gateway.
     """
     backend, wanted = _backend(call), call.parameters["VpcId"]
-    groups = [group for group in backend.groups.get(wanted, {}).values() if group.name != "default"]
-    gateways = [gateway for gateway in backend.internet_gateways.values() if _attached(gateway) == wanted]
-    endpoints = [end for end in backend.vpc_end_points.values() if end.vpc_id == wanted and end.state == "available"]
+    groups = [group for group in list(backend.groups.get(wanted, {}).values()) if group.name != "default"]
+    gateways = [gateway for gateway in list(backend.internet_gateways.values()) if _attached(gateway) == wanted]
+    endpoints = [
+        end for end in list(backend.vpc_end_points.values()) if end.vpc_id == wanted and end.state == "available"
+    ]
     if groups or gateways or endpoints:
         raise Refused("DependencyViolation", f"The vpc '{wanted}' has dependencies and cannot be deleted.")
     backend.delete_vpc(wanted)
-    for acl in [acl for acl in backend.network_acls.values() if acl.vpc_id == wanted]:
+    for acl in [acl for acl in list(backend.network_acls.values()) if acl.vpc_id == wanted]:
         backend.network_acls.pop(acl.id)
     return {}
 
@@ -162,7 +164,7 @@ def delete_vpc(call: Call) -> dict[str, Any]:
 def internet_gateway(call: Call) -> None:
     """Refuse while a public address is mapped to an interface of the VPC, as that of a NAT gateway is."""
     backend, wanted = _backend(call), call.parameters["VpcId"]
-    interfaces = [held.eni for held in backend.addresses if held.eni in backend.enis.values()]
+    interfaces = [held.eni for held in backend.addresses if held.eni in list(backend.enis.values())]
     if any(interface and interface.subnet.vpc_id == wanted for interface in interfaces):
         raise Refused(
             "DependencyViolation",
@@ -175,7 +177,7 @@ def address(call: Call) -> None:
     """Refuse while the address is associated with an interface."""
     backend, wanted = _backend(call), call.parameters.get("AllocationId")
     for held in backend.addresses:
-        if held.allocation_id == wanted and held.eni in backend.enis.values():
+        if held.allocation_id == wanted and held.eni in list(backend.enis.values()):
             raise Refused("InvalidIPAddress.InUse", f"Address {held.public_ip} is in use.")
 
 
@@ -189,10 +191,10 @@ def _attached(gateway: Any) -> str | None:  # noqa: ANN401 - moto's InternetGate
 
 def _users(backend: EC2Backend, group: str) -> Iterator[str]:
     """Yield the interfaces that carry a group and the other groups whose rules name it."""
-    for interface in backend.enis.values():
+    for interface in list(backend.enis.values()):
         if any(carried.id == group for carried in interface.group_set):
             yield interface.id
-    for other in [other for groups in backend.groups.values() for other in groups.values() if other.id != group]:
+    for other in [other for groups in list(backend.groups.values()) for other in groups.values() if other.id != group]:
         rules = [*other.ingress_rules, *other.egress_rules]
         if any(rule.source_group.get("GroupId") == group for rule in rules):
             yield other.id

@@ -61,7 +61,7 @@ class VirtualClusters:
             raise _invalid("aws-auth is not rehearsed: set the cluster's authentication mode to API_AND_CONFIG_MAP")
         if cluster.plane.api.get(f"/api/v1/namespaces/{namespace}") is None:
             raise _invalid(f"Unauthorized to perform read namespace {namespace} of cluster {cluster.name}")
-        if any(_place(each) == (cluster.name, namespace) for each in self.records.values() if self.running(each)):
+        if any(_place(each) == (cluster.name, namespace) for each in list(self.records.values()) if self.running(each)):
             raise _invalid("A virtual cluster already exists in the given namespace")
         for action in NEEDED:
             self.guard.demand(call, f"eks:{action}", cluster.record["arn"])
@@ -87,11 +87,11 @@ class VirtualClusters:
     def matching(self, call: Call) -> Record:
         """Return the virtual clusters, of the states and of the cluster that were asked for."""
         given = call.parameters
-        for record in self.records.values():
+        for record in list(self.records.values()):
             self.running(record)
         rows = [
             record
-            for record in self.records.values()
+            for record in list(self.records.values())
             if record["state"] in given.get("states", [record["state"]])
             and record["containerProvider"]["id"] == given.get("containerProviderId", record["containerProvider"]["id"])
         ]
@@ -120,7 +120,7 @@ class VirtualClusters:
         """Make EMR's access entry say the namespaces of the running virtual clusters, and `more`."""
         role = f"arn:aws:iam::{self.eks.world.account}:role/aws-service-role/emr-containers.amazonaws.com/"
         principal = role + "AWSServiceRoleForAmazonEMRContainers"
-        places = [_place(record) for record in self.records.values() if record["state"] == "RUNNING"]
+        places = [_place(record) for record in list(self.records.values()) if record["state"] == "RUNNING"]
         namespaces = sorted({namespace for name, namespace in places if name == cluster.name} | set(more))
         if not namespaces:
             cluster.entries.pop(principal, None)

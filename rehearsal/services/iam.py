@@ -18,7 +18,7 @@ def create_service_linked_role(call: Call) -> dict[str, Any]:
     """Make the role of a service, or refuse with AWS's own words where the account has it."""
     service = call.parameters["AWSServiceName"]
     name, backend = role_name(service), iam_backends[call.account]["aws"]
-    if any(role.name == name for role in backend.roles.values()):
+    if any(role.name == name for role in list(backend.roles.values())):
         text = f"Service role name {name} has been taken in this account, please try a different suffix."
         raise Refused("InvalidInput", text)
     statement = {"Effect": "Allow", "Principal": {"Service": [service]}, "Action": ["sts:AssumeRole"]}

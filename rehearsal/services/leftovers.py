@@ -46,8 +46,10 @@ class Inventory:
     def stays(self) -> list[tuple[str, str]]:
         """Return what nobody can delete, or need not, with the reason."""
         iam, kms = iam_backends[self._world.account]["aws"], kms_backends[self._world.account][self._world.region]
-        linked = [(f"iam Role {role.arn}", WHY_LINKED) for role in iam.roles.values() if SERVICE_LINKED in role.arn]
-        pending = [key for key in kms.keys.values() if key.key_state == "PendingDeletion"]
+        linked = [
+            (f"iam Role {role.arn}", WHY_LINKED) for role in list(iam.roles.values()) if SERVICE_LINKED in role.arn
+        ]
+        pending = [key for key in list(kms.keys.values()) if key.key_state == "PendingDeletion"]
         return sorted(linked + [(f"kms Key {key.arn}", f"AWS deletes it on {key.deletion_date:%F}") for key in pending])
 
     @cached_property

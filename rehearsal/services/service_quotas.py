@@ -52,7 +52,9 @@ class ServiceQuotas:
         """Tell the quotas that were raised; DELETE makes the account a new one, which no AWS API does."""
         if request.method == "DELETE":
             self.granted.clear()
-        return [f"{region} {service} {code}: {value:g}" for (region, service, code), value in self.granted.items()]
+        return [
+            f"{region} {service} {code}: {value:g}" for (region, service, code), value in list(self.granted.items())
+        ]
 
     def quotas(self, call: Call) -> dict[str, Any]:
         """Return all of a service's quotas."""

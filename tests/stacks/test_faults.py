@@ -66,8 +66,8 @@ def attempts(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
         tried.assembly.publish(account, stack)
     tried.before = account.left()
     yield tried
-    for stack in reversed(tried.made):
-        account.discard(stack)
+    for made in reversed(tried.made):
+        account.discard(made)
 
 
 @pytest.mark.timeout(7200 if EVERY else 600)

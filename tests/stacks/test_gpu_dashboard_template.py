@@ -1,9 +1,7 @@
 """The stack of GPU metrics as a template: that every graph and alarm finds its data, and what is allowed to whom."""
 
 import json
-import os
 import re
-import subprocess
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -20,7 +18,7 @@ from rehearsal.services.cloudwatch.queries import alarms, widgets
 from rehearsal.services.cloudwatch.queries.samples import Archive, Line, Series, Span
 from rehearsal.services.cloudwatch.queries.widgets import EmptyError
 from tests.stacks.assembly import Assembly
-from tests.stacks.gpu_dashboard_stack import PROGRAM, STACK, dashboards, of_kind, plain, synthesized
+from tests.stacks.gpu_dashboard_stack import STACK, dashboards, of_kind, synthesized
 
 HOUR = Span(NOW - 3600, NOW)
 SIZES = {"one": Fleet(1), "eight": Fleet(8), "thousand": Fleet(1000, minutes=5, gone_nodes=600)}
@@ -233,70 +231,6 @@ def test_the_pod_comes_after_its_credentials_and_access(assembly: Assembly) -> N
     for kind in ("AWS::EKS::PodIdentityAssociation", "AWS::IAM::Role", "AWS::IAM::Policy"):
         assert kind in needed
     assert len([each for each in needed if "KubernetesResource" in each]) == 2
-
-
-def test_a_head_node_is_told_what_to_type(assembly: Assembly) -> None:
-    outputs = {name: json.dumps(each["Value"]) for name, each in assembly.template(STACK)["Outputs"].items()}
-    assert "install --set CLUSTER_NAME=hpc-1 --set AWS_REGION=us-west-2" in outputs["hpc1InstallCommand"]
-    assert "AdditionalIamPolicies" in outputs["hpc1PolicySetting"]
-
-
-def typed(command: str, folder: Path, **fakes: str) -> tuple[int, list[str]]:
-    """Type the command among such programs, in a machine of ParallelCluster below `folder`; return what they said."""
-    log, temporary = folder / "log", folder / "tmp"
-    temporary.mkdir()
-    for name, text in {"sudo": '"$@"', **fakes}.items():
-        file = folder / name.replace("pyenv", "pc/pyenv/versions")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"#!/bin/sh\nexec >> {log}\n{text}\n")
-        file.chmod(0o755)
-    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "TMPDIR": str(temporary)}
-    here = command.replace("/opt/parallelcluster", f"{folder}/pc")
-    done = subprocess.run(["/bin/sh", "-c", here], env=environment, check=False, capture_output=True, text=True)
-    assert done.stderr == ""
-    assert list(temporary.iterdir()) == [], "nothing is left behind"
-    return done.returncode, log.read_text().splitlines() if log.exists() else []
-
-
-@pytest.fixture
-def command(assembly: Assembly) -> str:
-    """Return what a head node's administrator types."""
-    return str(plain(assembly.template(STACK)["Outputs"]["hpc1InstallCommand"]["Value"]))
-
-
-FETCHED = 'for to in "$@"; do :; done; touch "$to"'
-
-
-def test_what_root_runs_lies_where_nobody_else_can_have_put_it(command: str, tmp_path: Path) -> None:
-    """Guards against a name that is known before: whoever makes such a folder first has root run what is in it."""
-    fetch = FETCHED + '; stat -c "%a %n" "$(dirname "$to")"'
-    status, said = typed(command, tmp_path, aws=fetch, python3='stat -c "%F" "$2"; echo "$@"; exit 7')
-    assert status == 7, "the installer's own status"
-    folder, kind, arguments = said
-    mode, _, made = folder.partition(" ")
-    assert (mode, kind) == ("700", "regular empty file")
-    assert arguments.startswith(f"-I {made}/dcgm-cloudwatch.pyz install --set CLUSTER_NAME=hpc-1 ")
-
-
-def test_it_is_installed_by_the_newest_python_of_parallelcluster(command: str, tmp_path: Path) -> None:
-    """Guards against the system's own, which in Amazon Linux 2 and RHEL 8 cannot read the program."""
-    place = "pyenv/{}/envs/node_virtualenv/bin/python"
-    pythons = {place.format(version): f"echo {version}" for version in ("3.9.16", "3.14.2")}
-    assert typed(command, tmp_path, aws=FETCHED, python3="echo own", **pythons) == (0, ["3.14.2"])
-
-
-def test_nothing_runs_as_root_where_the_program_cannot_be_fetched(command: str, tmp_path: Path) -> None:
-    assert typed(command, tmp_path, aws="exit 5", python3="echo own") == (5, [])
-
-
-def test_what_a_head_node_gets_is_the_program_and_python_runs_it(assembly: Assembly) -> None:
-    files = json.loads((assembly.folder / f"{STACK}.assets.json").read_text())["files"].values()
-    (program,) = [each for each in files if (assembly.folder / each["source"]["path"] / "__main__.py").exists()]
-    folder = assembly.folder / program["source"]["path"]
-    assert {each.name for each in folder.iterdir()} == {"__main__.py", "dcgm_cloudwatch"}
-    assert not list(folder.rglob("__pycache__"))
-    own = {each.name for each in (PROGRAM / "dcgm_cloudwatch").glob("*.py")}
-    assert {each.name for each in (folder / "dcgm_cloudwatch").iterdir()} >= own
 
 
 def test_two_synths_are_the_same_bytes(assembly: Assembly, tmp_path: Path) -> None:

@@ -61,11 +61,8 @@ class SparkJobRun(Construct):
         beside, package = content.files(code), _package(self, code)
         stack, need = cdk.Stack.of(self), content.vcpus(job, spot=spot)
         keys = [content.OWN_TAGS, *(tags or {})]
-        workflow = (
-            Workflow(self, "Workflow", team=team, timeout=timeout, tag_keys=keys) if wait == "state_machine" else None
-        )
-        own = {"Wait": wait, "OnFailure": on_failure} | ({"Workflow": workflow.arn} if workflow else {})
-        own |= {"Tags": stack.to_json_string(dict(tags))} if tags else {}
+        watched = wait == "state_machine"
+        workflow = Workflow(self, "Workflow", team=team, timeout=timeout, tag_keys=keys) if watched else None
         made = AwaitedResource(
             self,
             "Run",
@@ -74,12 +71,10 @@ class SparkJobRun(Construct):
             description=f"Starts, watches and cancels the runs of {job.name}",
             code=Path(__file__).parent,
             properties={
-                **_told(stack, job, content.place(team)),
-                "Resource": f"{stack.stack_id}/{self.node.addr[-8:]}",
+                **_told(self, job, content.place(team)),
                 "Package": {"Bucket": package.s3_bucket_name, "Key": package.s3_object_key, "Name": PACKAGE},
-                "Files": stack.to_json_string(beside),
-                "Quotas": stack.to_json_string(need),
-                **own,
+                **{name: stack.to_json_string(each) for name, each in (("Files", beside), ("Quotas", need))},
+                **_ways(stack, wait, on_failure, workflow, tags),
             },
             permissions=list(permissions(self, team, package, need["codes"])),
             limit=LIMIT,
@@ -88,16 +83,16 @@ class SparkJobRun(Construct):
             awaited=("Create", "Update", "Delete"),
         )
         _let_submit(made, team, workflow, keys)
-        self._attributes(made.resource)
-        self.commands = _commands(stack.region, self.execution) if workflow else {}
+        self._attributes(made.resource, watched=watched)
 
-    def _attributes(self, made: cdk.CustomResource) -> None:
+    def _attributes(self, made: cdk.CustomResource, *, watched: bool) -> None:
         self.run_id, self.run_name = made.get_att_string("RunId"), made.get_att_string("RunName")
         self.state, self.seconds = made.get_att_string("State"), made.get_att_string("Seconds")
         self.output, self.request = made.get_att_string("Output"), made.get_att_string("Request")
         self.report, self.metrics = made.get_att_string("Report"), made.get_att_string("Metrics")
         self.execution = made.get_att_string("Execution")
         self.roc_auc, self.rows = made.get_att_string("RocAuc"), made.get_att_string("Rows")
+        self.commands = _commands(cdk.Stack.of(self).region, self.execution) if watched else {}
 
 
 def _package(scope: Construct, code: Path) -> assets.Asset:
@@ -105,15 +100,25 @@ def _package(scope: Construct, code: Path) -> assets.Asset:
     return assets.Asset(scope, "Package", path=str(code.parent), exclude=exclude, ignore_mode=cdk.IgnoreMode.GIT)
 
 
-def _told(stack: cdk.Stack, job: SparkJob, place: Place) -> dict[str, str]:
+def _told(run: Construct, job: SparkJob, place: Place) -> dict[str, str]:
     """Return what the function is told of the job, as text: CloudFormation makes every number of a property one."""
+    stack = cdk.Stack.of(run)
     return {
+        "Resource": f"{stack.stack_id}/{run.node.addr[-8:]}",
         "Request": stack.to_json_string(request(job, place)),
         "Input": place.input,
         "Scripts": place.scripts,
         "Output": place.output,
         "MostRows": str(job.most_rows),
     }
+
+
+def _ways(
+    stack: cdk.Stack, wait: str, on_failure: str, workflow: Workflow | None, tags: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Return how the function goes about a run."""
+    told = {"Wait": wait, "OnFailure": on_failure} | ({"Workflow": workflow.arn} if workflow else {})
+    return told | ({"Tags": stack.to_json_string(dict(tags))} if tags else {})
 
 
 def _commands(region: str, execution: str) -> dict[str, str]:

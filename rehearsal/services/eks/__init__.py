@@ -49,7 +49,7 @@ def review_token(eks: Eks, callers: Callers, cluster_name: str, body: dict[str, 
 
 def _tagged(eks: Eks, call: Call) -> Record:
     wanted = call.parameters["resourceArn"]
-    for cluster in eks.clusters.values():
+    for cluster in list(eks.clusters.values()):
         rows = [cluster.node_groups, cluster.addons, cluster.entries, cluster.associations]
         for record in [cluster.record, *(record for kind in rows for record in kind.values())]:
             if wanted in [value for name, value in record.items() if name.lower().endswith("arn")]:

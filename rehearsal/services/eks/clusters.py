@@ -146,7 +146,7 @@ def _take_down(eks: Eks, cluster: Cluster) -> None:
         if interface.description == f"Amazon EKS {cluster.name}":
             backend.enis.pop(interface.id)
     # EKS leaves the group where something else still carries it, as after an instance that was not drained
-    if not any(group in [carried.id for carried in interface.group_set] for interface in backend.enis.values()):
+    if not any(group in [carried.id for carried in interface.group_set] for interface in list(backend.enis.values())):
         backend.delete_security_group(group_id=group)
     del eks.clusters[cluster.name]
     eks.world.clock.sleep(LATE_WRITES)

@@ -69,7 +69,7 @@ def lead_out(world: World, subnet_ids: list[str]) -> bool:
 
 def _leads_out(backend: EC2Backend, subnet_id: str) -> bool:
     subnet = backend.get_subnet(subnet_id)
-    tables = [each for each in backend.route_tables.values() if each.vpc_id == subnet.vpc_id]
+    tables = [each for each in list(backend.route_tables.values()) if each.vpc_id == subnet.vpc_id]
     own = [each for each in tables if subnet_id in each._associations.values()]  # noqa: SLF001 - the plainest way
     table = next(iter(own), None) or next((each for each in tables if each.main_association_id), None)
     routes = [each for each in table.routes if each.destination_cidr_block == EVERYWHERE] if table else []
@@ -86,5 +86,5 @@ def _leads(backend: EC2Backend, subnet: Any, route: Any) -> bool:  # noqa: ANN40
 
 def _has_endpoints(backend: EC2Backend, subnet_id: str) -> bool:
     vpc = backend.get_subnet(subnet_id).vpc_id
-    there = [each.service_name for each in backend.vpc_end_points.values() if each.vpc_id == vpc]
+    there = [each.service_name for each in list(backend.vpc_end_points.values()) if each.vpc_id == vpc]
     return all(any(name.endswith(f".{wanted}") for name in there) for wanted in ENDPOINTS)

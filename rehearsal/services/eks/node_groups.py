@@ -82,7 +82,7 @@ def create(eks: Eks, call: Call) -> Record:
 
 def _refuse_role(eks: Eks, call: Call) -> None:
     role = call.parameters["nodeRole"]
-    if role not in [each.arn for each in iam_backends[call.account]["aws"].roles.values()]:
+    if role not in [each.arn for each in list(iam_backends[call.account]["aws"].roles.values())]:
         raise invalid(f"The provided role doesn't exist: {role}")
     if not eks.trusted(call, role, "ec2.amazonaws.com"):
         missing = "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships"

@@ -56,7 +56,7 @@ def update(eks: Eks, call: Call) -> Record:
 
 
 def _refuse_role(call: Call, arn: str) -> None:
-    if arn not in [role.arn for role in iam_backends[call.account]["aws"].roles.values()]:
+    if arn not in [role.arn for role in list(iam_backends[call.account]["aws"].roles.values())]:
         raise invalid(f"Role {arn} does not exist")
 
 

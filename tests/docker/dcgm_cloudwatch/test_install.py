@@ -1,10 +1,7 @@
 """The service of a head node: installed from an archive, upgraded, removed, and accepted by systemd."""
 
-import ast
 import os
 import pwd
-import re
-import runpy
 import shlex
 import shutil
 import subprocess
@@ -16,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dcgm_cloudwatch import unit
-from dcgm_cloudwatch.install import OLD, PROBE, InstallError, Place, install, interpreter, uninstall
+from dcgm_cloudwatch.install import PROBE, InstallError, Place, install, uninstall
 from dcgm_cloudwatch.settings import SettingsError
 from tests.docker.dcgm_cloudwatch.clock import Clock
 from tests.docker.dcgm_cloudwatch.cloudwatch_port import CloudWatchPort
@@ -145,62 +142,12 @@ def test_settings_that_cannot_be_used_replace_none(tmp_path: Path) -> None:
         install(place, {}, sys.executable, Commands())
 
 
-def test_a_machine_without_the_sdk_is_told_what_to_install() -> None:
-    with pytest.raises(InstallError, match=r"no Python 3.9 or newer with boto3.*dnf install python3\.11"):
-        interpreter(lambda _: 1)
-
-
-@pytest.mark.parametrize(
-    ("script", "said_"),
-    [("exit 2", "is older than 3.9"), ("exit 3", "has no boto3"), ("exit 1", "does not run: status 1"), ("", "")],
-    ids=["older", "without boto3", "broken", "not there"],
-)
-def test_a_python_that_cannot_run_it_is_refused_before_anything_is_written(
-    script: str, said_: str, tmp_path: Path
-) -> None:
-    python, root = tmp_path / "python", tmp_path / "root"
-    if script:
-        python.write_text(f"#!/bin/sh\n{script}\n")
-        python.chmod(0o755)
-    with pytest.raises(InstallError, match=rf"--python {python} {said_ or 'is not there'}.*/opt/boto3/bin/python"):
-        install(Place(root), GIVEN, str(python))
-    assert not root.exists()
-
-
-@pytest.mark.parametrize(("found", "status"), [((3, 6, 8), OLD), ((3, 8, 19), OLD), ((3, 9, 0), 0)])
-def test_what_is_asked_of_a_python_tells_its_age(
-    found: tuple[int, ...], status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "version_info", found)
-    with pytest.raises(SystemExit) as ended:
-        exec(PROBE, {})  # noqa: S102 - as that Python does
-    assert ended.value.code == status
-
-
-def test_an_older_python_is_told_what_to_start_the_archive_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Amazon Linux 2 has 3.7 and RHEL 8 has 3.6, of which neither can read the package itself."""
-    monkeypatch.setattr(sys, "version_info", (3, 6, 8))
-    started = PACKAGE / "__main__.py"
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(started), run_name="__main__")
-    assert "this is Python 3.6.8, and 3.9 or newer with boto3 is needed" in str(ended.value.code)
-    assert "/opt/parallelcluster/pyenv/versions/*/envs/node_virtualenv/bin/python" in str(ended.value.code)
-    text = started.read_text()
-    ast.parse(text, feature_version=(3, 4))
-    assert "__future__" not in text, "which 3.6 has no annotations in"
-    assert not re.search(r"\bf[\"']", text), "which Python 2 cannot read"
-
-
 def test_a_command_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InstallError, match=r"`useradd .* dcgm-cloudwatch` failed: make that user"):
         install(Place(tmp_path), GIVEN, sys.executable, Commands(1))
     monkeypatch.setattr(pwd, "getpwnam", lambda _: object())
     with pytest.raises(InstallError, match=r"`systemctl daemon-reload` failed.*journalctl"):
         install(Place(tmp_path), GIVEN, sys.executable, Commands(1))
-
-
-def test_a_python_that_has_the_sdk_is_found() -> None:
-    assert interpreter(lambda command: int(command[0] != sys.executable)) == sys.executable
 
 
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:

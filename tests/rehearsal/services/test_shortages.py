@@ -41,6 +41,7 @@ class Ec2:
 def ec2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ec2]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     world = World(tmp_path, 1)
     with mock_aws():
         yield Ec2(world, ServiceQuotas())
