@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.unused_permissions import denied, stale, unexplained
+from tests.rehearsal.unused_permissions import denied, role_paths, stale, unexplained
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIMAL = ROOT / "examples/minimal-cost.yaml"
@@ -33,18 +33,6 @@ def every_permission_is_used_or_has_a_reason(directory: Path) -> None:
     assert unexplained(roles) == []
     assert stale(roles) == []
     assert denied(roles) == []
-
-
-def role_paths(assembly: Path) -> dict[str, str]:
-    """Return the paths in the app of what its stacks have, by `STACK LOGICAL_ID`."""
-    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"].values()
-    stacks = [each["properties"] for each in artifacts if each["type"] == "aws:cloudformation:stack"]
-    return {
-        f"{stack['stackName']} {name}": each["Metadata"]["aws:cdk:path"].removesuffix("/Resource")
-        for stack in stacks
-        for name, each in json.loads((assembly / stack["templateFile"]).read_text())["Resources"].items()
-        if each["Type"] == "AWS::IAM::Role"
-    }
 
 
 @pytest.mark.timeout(2400)  # six minutes on two idle processors

@@ -1,9 +1,14 @@
 """What the app's roles are granted and do not use in a rehearsal, each with the call that cannot be made there."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
+
+from rehearsal import role_uses
+from rehearsal.world import World
 
 
 @dataclass(frozen=True)
@@ -142,3 +147,22 @@ def stale(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
 def unexplained(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Return what is granted for nothing."""
     return [each for each in unused(roles) if not any(explains(reason, *each) for reason in UNUSED)]
+
+
+def of_stack(world: World, assembly: Path, stack: str) -> dict[str, Any]:
+    """Return what the roles of one stack were granted, have used and were denied, by their paths in the app."""
+    paths = role_paths(assembly)
+    uses = role_uses.of_stacks(world)
+    return {paths[place]: record for place, record in uses.items() if place.startswith(f"{stack} ") and place in paths}
+
+
+def role_paths(assembly: Path) -> dict[str, str]:
+    """Return the paths in the app of what its stacks have, by `STACK LOGICAL_ID`."""
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"].values()
+    stacks = [each["properties"] for each in artifacts if each["type"] == "aws:cloudformation:stack"]
+    return {
+        f"{stack['stackName']} {name}": each["Metadata"]["aws:cdk:path"].removesuffix("/Resource")
+        for stack in stacks
+        for name, each in json.loads((assembly / stack["templateFile"]).read_text())["Resources"].items()
+        if each["Type"] == "AWS::IAM::Role"
+    }

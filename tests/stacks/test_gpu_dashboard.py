@@ -11,6 +11,7 @@ import pytest
 from dcgm_cloudwatch.settings import load
 from rehearsal.kubernetes.api import Api
 from tests.rehearsal.live.account import Account, Outcome
+from tests.rehearsal.unused_permissions import denied, of_stack, unexplained
 from tests.stacks.assembly import Assembly
 from tests.stacks.eks_access import api, role
 from tests.stacks.gpu_dashboard_stack import ADMIN, NAME, STACK, synthesized
@@ -141,3 +142,10 @@ def test_widgets_are_merged_updated_in_place_and_taken_out(
     assert dashboard(account, "ops") == {**THEIRS, "widgets": [*THEIRS["widgets"], added]}
     assert [each for each in account.left() if "Twin-exporter" not in each] == lab.before
     assert lab.kubernetes.get(PLACE) is None
+
+
+def test_each_permission_was_used_or_has_a_reason(account: Account, lab: Lab) -> None:
+    roles = of_stack(account.world, lab.changed.folder, STACK)
+    assert len(roles) > 3
+    assert unexplained(roles) == []
+    assert denied(roles) == []

@@ -25,6 +25,7 @@ from rapids_eks.system_pods import (
 from rehearsal.kubernetes.api import Api
 from stacks import observability
 from tests.rehearsal.live.account import Account, Outcome
+from tests.rehearsal.unused_permissions import denied, of_stack, unexplained
 from tests.stacks import planted_secret, secret_search
 from tests.stacks.assembly import Assembly
 from tests.stacks.eks_access import api, role
@@ -288,3 +289,10 @@ def test_nothing_of_it_stays_and_its_names_are_free(account: Account, deployed: 
     secrets = account.client("secretsmanager")
     secrets.create_secret(Name=SECRET, SecretString="the next one")
     secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+
+
+def test_each_permission_was_used_or_has_a_reason(account: Account, deployed: Deployed) -> None:
+    roles = of_stack(account.world, deployed.assembly.folder, "Observability")
+    assert len(roles) > 3
+    assert unexplained(roles) == []
+    assert denied(roles) == []
