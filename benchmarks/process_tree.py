@@ -119,11 +119,12 @@ def _orphans() -> Iterator[tuple[int, int, struct_rusage]]:
 
 def _sample(peak: Peak) -> None:
     while not peak.done:
-        peak.memory = max(peak.memory, sum(map(_memory, psutil.Process().children(recursive=True))))
+        peak.memory = max(peak.memory, sum(map(memory, psutil.Process().children(recursive=True))))
         time.sleep(INTERVAL)
 
 
-def _memory(process: psutil.Process) -> int:
+def memory(process: psutil.Process) -> int:
+    """Return a process's share of the memory in bytes, 0 if it has ended."""
     try:
         if sys.platform == "linux":
             return int(process.memory_full_info().pss)
