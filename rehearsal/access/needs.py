@@ -1,7 +1,7 @@
 """All that one call needs: permissions for its own action, and for what it does besides."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from moto.iam.models import iam_backends
 
@@ -9,6 +9,7 @@ from rehearsal.access.actions import action as action_of
 from rehearsal.access.actions import passed_roles
 from rehearsal.access.arns import resources, role_arn
 from rehearsal.access.conditions import Values
+from rehearsal.access.encryption import Use, uses
 from rehearsal.wire.call import Call
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -34,6 +35,8 @@ def needs(call: Call) -> Iterator[Need]:
         for action in (own, "sts:TagSession") if tagging else (own,):
             yield from (Need(action, resource) for resource in resources(call, action))
     yield from _besides(call)
+    for use in uses(call):
+        yield from _of_key(call, use)
     for passed, service in passed_roles(call):
         arn = role_arn(call.account, _role_of_profile(call, passed))
         yield Need("iam:PassRole", arn, {"iam:passedtoservice": (service,)})
@@ -90,6 +93,15 @@ _MORE: Mapping[tuple[str, str], Callable[[Call], Iterator[Need]]] = {
     ("emr-containers", "StartJobRun"): _tagged_run,
     ("ecr-public", "GetAuthorizationToken"): _bearer,
 }
+
+
+def _of_key(call: Call, use: Use) -> Iterator[Need]:
+    """Yield what KMS asks of a caller in whose name another service uses a key."""
+    keys: dict[str, Values] = {f"kms:encryptioncontext:{name}": (value,) for name, value in use.context.items()}
+    keys["kms:viaservice"] = (f"{call.service}.{call.region}.amazonaws.com",)
+    for operation in use.operations:
+        asked = replace(call, service="kms", operation=operation, parameters={"KeyId": use.key})
+        yield from (Need(f"kms:{operation}", arn, keys) for arn in resources(asked, f"kms:{operation}"))
 
 
 def _copy_source(source: str | Mapping[str, str]) -> str:
