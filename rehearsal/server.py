@@ -22,6 +22,7 @@ from rehearsal.cloudformation import api as cloudformation
 from rehearsal.cloudformation import custom
 from rehearsal.faults import Fault
 from rehearsal.functions import api as functions
+from rehearsal.functions.network import check_way
 from rehearsal.resources import PROVIDERS
 from rehearsal.wire import answer, encoding, operation, scope
 from rehearsal.wire.call import Call, Handler, Refused
@@ -107,6 +108,7 @@ class Gateway:
             account=self._world.account,
             request_id=request_id,
         )
+        check_way(call)
         self._guard.check(call)
         if refuse := self._refusals.get(f"{signed.service}:{matched.name}"):
             refuse(call)

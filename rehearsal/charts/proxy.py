@@ -1,5 +1,6 @@
 """The loopback proxy that stands between helm and the internet, and is all of the internet that helm finds."""
 
+import base64
 import json
 import ssl
 from collections.abc import Mapping
@@ -38,10 +39,11 @@ class _Conversation(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:  # noqa: N802 - http.server's name
         """Become the host that is asked for, or say why not in the status line: Go's client shows nothing else."""
         host, _, port = self.path.rpartition(":")
+        if place := _cut_off(self.headers.get("Proxy-Authorization", "")):
+            self._refuse(f"{self.path} cannot be reached from {place}: it has no NAT gateway")
+            return
         if host not in self.server.known.hosts or port != "443":
-            self.close_connection = True
-            self.send_response(403, refusal(self.path, self.server.known))
-            self.end_headers()
+            self._refuse(refusal(self.path, self.server.known))
             return
         self.send_response(200, "Connection established")
         self.end_headers()
@@ -49,6 +51,11 @@ class _Conversation(BaseHTTPRequestHandler):
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
         self.host = host
         self.close_connection = False  # Python's client asks in HTTP/1.0, and means the tunnel to stay
+
+    def _refuse(self, reason: str) -> None:
+        self.close_connection = True
+        self.send_response(403, reason)
+        self.end_headers()
 
     def do_GET(self) -> None:  # noqa: N802 - http.server's name
         """Answer from the repositories."""
@@ -80,6 +87,11 @@ class _Conversation(BaseHTTPRequestHandler):
         """Keep the terminal for what the user asked to see."""
 
 
+def _cut_off(authorization: str) -> str:
+    """Return the place without internet from which a client comes, which is in the proxy's address that it got."""
+    return base64.b64decode(authorization.partition(" ")[2]).decode().partition(":")[0]
+
+
 def refusal(target: str, known: Repositories) -> str:
     """Return why a host cannot be reached."""
     hosts = ", ".join(known.hosts)
@@ -100,15 +112,18 @@ def serve(world: World, known: Repositories | None = None) -> None:
     (folder / ADDRESS).write_text(json.dumps(f"http://127.0.0.1:{server.server_port}"))
 
 
-def environment(world: World) -> Mapping[str, str]:
+def environment(world: World, cut_off: str | None = None) -> Mapping[str, str]:
     """Return the variables by which helm, and any other program, is led to the proxy; none where it does not run.
 
+    Whoever is in a place that is `cut_off` from the internet, a subnet, is told so there.
     What AWS's own endpoints are asked for never comes here: AWS_ENDPOINT_URL has led it away before.
     """
     folder = world.directory / FOLDER
     if not (folder / ADDRESS).exists():
         return {}
     address = json.loads((folder / ADDRESS).read_text())
+    if cut_off:
+        address = address.replace("://", f"://{cut_off}:cut-off@")
     return {
         "HTTPS_PROXY": address,
         "NO_PROXY": f"127.0.0.1,localhost,.s3.{world.region}.amazonaws.com",

@@ -12,6 +12,7 @@ from moto.s3.models import s3_backends
 from rehearsal.access.guard import Guard
 from rehearsal.functions.invocations import Event, Invocations
 from rehearsal.functions.limits import check_archives, check_settings
+from rehearsal.functions.network import check_role
 from rehearsal.functions.pool import archives
 from rehearsal.wire.call import Call, Handler, Refused
 from rehearsal.world import World
@@ -59,6 +60,7 @@ class Functions:
         given = dict(call.parameters)
         check_settings(given)
         self._trusted(call, given["Role"], "InvalidParameterValueException")
+        check_role(self._world, given["Role"], given.get("VpcConfig", {}).get("SubnetIds", []))
         backend = _backend(call)
         name = given["FunctionName"].rsplit(":", 1)[-1]
         if any(function.function_name == name for function in backend.list_functions()):
@@ -87,6 +89,8 @@ class Functions:
         check_settings(given)
         if "Role" in given:
             self._trusted(call, given["Role"], "InvalidParameterValueException")
+        inside: dict[str, Any] = given.get("VpcConfig", function.vpc_config) or {}
+        check_role(self._world, given.get("Role", function.role), inside.get("SubnetIds", []))
         _asked(lambda: function.update_configuration(given))
         for name, attribute in _DROPPED.items():
             if name in given:

@@ -14,6 +14,7 @@ from rehearsal.charts import proxy
 from rehearsal.functions import package
 from rehearsal.functions.credentials import session_keys
 from rehearsal.functions.environment import Environment, Setup, new_stream_name
+from rehearsal.functions.network import without_internet
 from rehearsal.world import World
 
 _IDLE = 10  # an idle environment ends after so many seconds of the wall's clock: ten of AWS's minutes
@@ -114,7 +115,7 @@ class Pool:
             **_credentials(self._world, function),
             **{name: str(value) for name, value in function.environment_vars.items()},
             "AWS_ENDPOINT_URL": self._world.endpoint,
-            **proxy.environment(self._world),
+            **proxy.environment(self._world, without_internet(function)),
         }
 
 

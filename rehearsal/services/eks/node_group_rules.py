@@ -9,12 +9,12 @@ from typing import Any
 
 from moto.ec2.models import EC2Backend, ec2_backends
 
+from rehearsal.functions.network import leads_out, table_of, works
 from rehearsal.kubernetes.instance_types import instance_type
 from rehearsal.services.eks.records import Record, launch_template
 from rehearsal.world import World
 
 BOOT = "ec2:DescribeInstances"  # what a node asks first: https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html
-EVERYWHERE = "0.0.0.0/0"
 ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "s3")  # without a way out
 NOT_IN_TEMPLATES = {
     "IamInstanceProfile": "an instance profile. The noderole in your request will be used to construct one",
@@ -69,18 +69,13 @@ def lead_out(world: World, subnet_ids: list[str]) -> bool:
 
 def _leads_out(backend: EC2Backend, subnet_id: str) -> bool:
     subnet = backend.get_subnet(subnet_id)
-    tables = [each for each in list(backend.route_tables.values()) if each.vpc_id == subnet.vpc_id]
-    own = [each for each in tables if subnet_id in each._associations.values()]  # noqa: SLF001 - the plainest way
-    table = next(iter(own), None) or next((each for each in tables if each.main_association_id), None)
-    routes = [each for each in table.routes if each.destination_cidr_block == EVERYWHERE] if table else []
-    return any(_leads(backend, subnet, each) for each in routes)
+    return any(_leads(backend, subnet, each) for each in leads_out(table_of(backend, subnet_id)))
 
 
 def _leads(backend: EC2Backend, subnet: Any, route: Any) -> bool:  # noqa: ANN401 - moto's
     """Return whether a route takes what comes from a subnet: an internet gateway, only where there are addresses."""
     if route.nat_gateway:
-        gateway = backend.nat_gateways.get(route.nat_gateway.id)
-        return gateway is not None and gateway.state == "available"
+        return works(backend, route)
     return route.gateway is None or str(subnet.map_public_ip_on_launch).lower() == "true"
 
 
