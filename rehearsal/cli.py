@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever reads, `head` for example, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except (daemon.DaemonError, StepFailed, PageError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")  # never to standard output, which a shell evaluates after `up`
         return 1
@@ -69,6 +71,7 @@ def _told(directory: Path, chosen: argparse.Namespace, work: Callable[[CdkCli, L
     world = World(directory, chosen.port, clock=Clock(chosen.speed))
     try:
         server.serve(world)
+        daemon.note(directory, world.port, chosen.speed)
         cdk, left = CdkCli(world, Path(chosen.app).resolve(), _say), LeftOver(world, chosen.expect)
         try:
             work(cdk, left)
@@ -76,6 +79,7 @@ def _told(directory: Path, chosen: argparse.Namespace, work: Callable[[CdkCli, L
             (directory / GRANTS).write_text(json.dumps(role_uses.of_stacks(world), indent=1))
             _say("\n".join([*cdk.times(), *left.lines()]))
     finally:
+        daemon.forget(directory)
         world.close()
     return 0 if left.is_explained else 1
 

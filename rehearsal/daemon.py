@@ -1,5 +1,7 @@
 """A rehearsal that stays up beside the user's terminal: started, found again, and ended by its own process id."""
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from rehearsal.clock import Clock
 from rehearsal.world import World
 
 MARK = ".rehearsal"  # in a directory that was made for a rehearsal, and may be emptied for the next one
+RUNNING = "running.json"
 START_TIMEOUT, STOP_TIMEOUT = 60.0, 30.0  # wall seconds
 
 
@@ -26,7 +30,10 @@ class DaemonError(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """A rehearsal that is up: its process, when that began (a process id alone may be another's by now), its port."""
+    """A rehearsal that is up: its process, when that began (a process id alone may be another's by now), its port.
+
+    Port 0: it has yet to find one.
+    """
 
     pid: int
     began: float
@@ -34,31 +41,59 @@ class Running:
     speed: float
 
     def alive(self) -> bool:
-        """Return whether that very process still runs."""
+        """Return whether that very process still runs; one that its parent has yet to wait for does not."""
         try:
-            return psutil.Process(self.pid).create_time() == self.began
+            process = psutil.Process(self.pid)
+            return process.create_time() == self.began and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
 
 def claim(directory: Path) -> None:
-    """Make a directory a rehearsal's own, empty; raise DaemonError where one is up or somebody else's files lie."""
-    if found := find(directory):
-        raise DaemonError(
-            f"a rehearsal is already up in {directory} (process {found.pid}): end it with "
-            f"'python -m rehearsal down --directory {directory}', or give another --directory"
-        )
-    if directory.exists() and not (directory / MARK).exists() and any(directory.iterdir()):
-        raise DaemonError(f"{directory} holds files that no rehearsal made: give --directory a new or empty folder")
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    (directory / MARK).touch()
+    """Make a directory this process's own, empty; raise DaemonError where a rehearsal is up or others' files lie."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with _locked(directory):
+        if found := find(directory):
+            raise DaemonError(
+                f"a rehearsal is already up in {directory} (process {found.pid}): end it with "
+                f"'python -m rehearsal down --directory {directory}', or give another --directory"
+            )
+        if not (directory / MARK).exists() and any(directory.iterdir()):
+            raise DaemonError(f"{directory} holds files that no rehearsal made: give --directory a new or empty folder")
+        (directory / MARK).touch()
+        for each in [each for each in directory.iterdir() if each.name != MARK]:
+            shutil.rmtree(each, ignore_errors=True) if each.is_dir() and not each.is_symlink() else each.unlink()
+        note(directory, port=0)
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keep others from claiming a directory meanwhile."""
+    opened = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def note(directory: Path, port: int, speed: float = 1.0) -> None:
+    """Write down, whole, that this process is the rehearsal of a directory."""
+    running = Running(os.getpid(), psutil.Process().create_time(), port, speed)
+    partial = directory / f"running.{running.pid}"
+    partial.write_text(json.dumps(asdict(running)))
+    partial.replace(directory / RUNNING)
+
+
+def forget(directory: Path) -> None:
+    """Undo `note`."""
+    (directory / RUNNING).unlink(missing_ok=True)
 
 
 def find(directory: Path) -> Running | None:
     """Return the rehearsal that is up in a directory, None if there is none."""
     try:
-        running = Running(**json.loads((directory / "running.json").read_text()))
+        running = Running(**json.loads((directory / RUNNING).read_text()))
     except FileNotFoundError:
         return None
     return running if running.alive() else None
@@ -69,6 +104,8 @@ def world_of(directory: Path) -> World:
     running = find(directory)
     if running is None:
         raise DaemonError(f"no rehearsal is up in {directory}: start one with 'python -m rehearsal up'")
+    if not running.port:
+        raise DaemonError(f"the rehearsal in {directory} (process {running.pid}) is still starting: try again")
     return World(directory, running.port)
 
 
@@ -83,10 +120,10 @@ def serve(directory: Path, port: int, speed: float) -> None:
         signal.signal(number, lambda *_: ended.set())
     try:
         server.serve(world)
-        _write(directory, Running(os.getpid(), psutil.Process().create_time(), world.port, speed))
+        note(directory, world.port, speed)
         ended.wait()
     finally:
-        (directory / "running.json").unlink(missing_ok=True)
+        forget(directory)
         world.close()
 
 
@@ -103,13 +140,24 @@ def up(directory: Path, port: int, speed: float) -> World:
             stderr=output,
             start_new_session=True,
         )
+    try:
+        return _answering(directory, child)
+    except BaseException:  # Ctrl-C, for one, which does not reach a child in a session of its own
+        child.kill()
+        child.wait()
+        forget(directory)
+        raise
+
+
+def _answering(directory: Path, child: subprocess.Popen[bytes]) -> World:
+    """Return the world of a child that has just been started, as soon as it answers."""
     end = time.monotonic() + START_TIMEOUT
     while child.poll() is None and time.monotonic() < end:
         running = find(directory)
         if running and running.pid == child.pid:
             return World(directory, running.port)
         time.sleep(0.05)
-    child.kill()
+    log = directory / "log"
     raise DaemonError(f"the rehearsal did not start; the end of {log}:\n{log.read_text()[-2000:]}")
 
 
@@ -118,17 +166,10 @@ def down(directory: Path) -> None:
     running = find(directory)
     if running is None:
         raise DaemonError(f"no rehearsal is up in {directory}: nothing to end")
-    process = psutil.Process(running.pid)
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _write(directory: Path, running: Running) -> None:
-    """Write the file whole, so that who looks for it never reads half of it."""
-    partial = directory / f"running.{running.pid}"
-    partial.write_text(json.dumps(asdict(running)))
-    partial.replace(directory / "running.json")
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            if running.alive():
+                os.kill(running.pid, number)
+        end = time.monotonic() + STOP_TIMEOUT
+        while running.alive() and time.monotonic() < end:
+            time.sleep(0.05)

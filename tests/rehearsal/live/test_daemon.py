@@ -86,7 +86,43 @@ def test_a_port_or_speed_that_cannot_be_is_refused(option: list[str], capsys: py
     assert f"{option[1]!r} is no" in capsys.readouterr().err
 
 
-def test_a_run_that_is_terminated_takes_the_cdk_cli_with_it(tmp_path: Path) -> None:
+def test_of_two_that_start_at_once_in_a_directory_one_is_refused(tmp_path: Path) -> None:
+    """Guards against a second one emptying the directory under the first one's feet."""
+    (tmp_path / "cdk.json").write_text(json.dumps({"app": "exit 1"}))
+    command = [sys.executable, "-m", "rehearsal", "run", "--app", str(tmp_path), "--directory", str(tmp_path / "run")]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True) for _ in range(2)]
+    said = {each.communicate()[1].strip() for each in both}
+    refused = [each for each in said if "a rehearsal is already up in" in each]
+    assert len(refused) == 1
+    assert said - set(refused) == {
+        "error: synth: cdk synth --quiet --output " + str(tmp_path / "run/cdk.out") + " ended with status 1"
+    }
+    assert daemon.find(tmp_path / "run") is None
+
+
+def test_one_that_is_still_starting_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.claim(tmp_path)
+    assert cli.main(["state", "--directory", str(tmp_path)]) == 1
+    assert "is still starting: try again" in capsys.readouterr().err
+
+
+def test_a_start_that_is_broken_off_leaves_no_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rehearsal", "up", "--directory", str(tmp_path / "up")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True) as starting:
+        family: list[psutil.Process] = []
+        deadline = time.monotonic() + 60
+        while not family:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+            family = psutil.Process(starting.pid).children(recursive=True)
+        starting.send_signal(signal.SIGINT)
+        said = starting.communicate()
+    assert (starting.returncode, said) == (128 + signal.SIGINT, ("", ""))
+    assert not psutil.wait_procs(family, 10)[1]
+    assert daemon.find(tmp_path / "up") is None
+
+
+def test_a_run_can_be_looked_into_and_ended_with_the_cdk_cli(tmp_path: Path) -> None:
     (tmp_path / "cdk.json").write_text(json.dumps({"app": "sleep 300 & echo synthesizing >&2; wait"}))
     command = [sys.executable, "-m", "rehearsal", "run", "--app", str(tmp_path), "--directory", str(tmp_path / "run")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
@@ -98,7 +134,8 @@ def test_a_run_that_is_terminated_takes_the_cdk_cli_with_it(tmp_path: Path) -> N
             assert time.monotonic() < deadline
             time.sleep(0.1)
             family = psutil.Process(run.pid).children(recursive=True)
-        run.terminate()
+        assert cli.main(["leftovers", "--directory", str(tmp_path / "run")]) == 0
+        assert shell("down", "--directory", str(tmp_path / "run")).returncode == 0
         run.communicate()
     assert run.returncode == 128 + signal.SIGTERM
     assert not psutil.wait_procs(family, 10)[1]
