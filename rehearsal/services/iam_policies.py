@@ -32,7 +32,8 @@ def _trust(call: Call, document: str) -> None:
     if _size(document) > TRUST:
         raise Refused("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {TRUST}", 409)
     if stranger := principals.unknown(document, call.account):
-        raise Refused("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{stranger}"')
+        kind = "AWS" if stranger.startswith("arn:") else "SERVICE"
+        raise Refused("MalformedPolicyDocument", f'Invalid principal in policy: "{kind}":"{stranger}"')
 
 
 def _managed(call: Call) -> None:

@@ -92,6 +92,12 @@ STRANGERS = [
     ),
     Mistake(
         NAMED,
+        {"Worker.Properties.AssumeRolePolicyDocument.Statement.0.Principal.Service": ["lamda.amazonaws.com"]},
+        ("Worker: ", "MalformedPolicyDocument", 'Invalid principal in policy: "SERVICE":"lamda.amazonaws.com"'),
+        f"{IAM}/troubleshoot_policies.html",
+    ),
+    Mistake(
+        NAMED,
         {"Trusting.DependsOn": [], "Worker.DependsOn": ["Trusting"]},
         ("Trusting: ", "Invalid principal in policy"),
         f"{IAM}/troubleshoot_policies.html",
