@@ -17,6 +17,13 @@ from werkzeug.wrappers import Response
 
 from rehearsal.wire.call import Refused
 
+# What is asked of moto: of its other services nobody has looked whether they are as unfriendly as AWS's
+SERVICES = frozenset(
+    {
+        *("amp", "autoscaling", "cloudwatch", "ec2", "ecr", "elb", "elbv2", "events", "iam", "kms", "lambda", "logs"),
+        *("resourcegroupstaggingapi", "s3", "s3control", "secretsmanager", "sns", "sqs", "ssm", "stepfunctions", "sts"),
+    }
+)
 # A state machine calls back over the port, and a large object takes its time: these two are not called one by one.
 UNLOCKED = ("stepfunctions", "s3")
 
@@ -37,7 +44,7 @@ class Emulator:
 
     def call(self, service: str, operation: str, region: str, environ: dict[str, Any], body: bytes) -> Response:
         """Have moto answer a request; refuse what it does not implement."""
-        application = self._application(service, region)
+        application = self._application(service, region) if service in SERVICES else None
         if application is None:
             raise _unknown(service, operation)
         replayed = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}

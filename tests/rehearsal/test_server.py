@@ -67,6 +67,8 @@ def test_what_neither_knows_is_refused_by_name(world: World) -> None:
         world.client("eks").list_fargate_profiles(clusterName="c")
     with pytest.raises(ClientError, match="does not know service-quotas:ListServices"):
         world.client("service-quotas").list_services()
+    with pytest.raises(ClientError, match="does not know dynamodb:ListTables"):
+        world.client("dynamodb").list_tables()
 
 
 def test_a_large_object_comes_back_whole(world: World) -> None:
