@@ -21,7 +21,7 @@ from rehearsal.world import World
 
 MARK = ".rehearsal"  # in a directory that was made for a rehearsal, and may be emptied for the next one
 RUNNING = "running.json"
-START_TIMEOUT, STOP_TIMEOUT = 60.0, 30.0  # wall seconds
+START_TIMEOUT, STOP_TIMEOUT = 240.0, 30.0  # wall seconds; a start takes 4 of a processor that nobody else uses
 
 
 class DaemonError(Exception):
