@@ -53,7 +53,7 @@ def without_internet(function: LambdaFunction) -> str | None:
 def table_of(backend: EC2Backend, subnet_id: str) -> Any:  # noqa: ANN401 - moto's
     """Return the route table of a subnet: its own, else its VPC's main one."""
     vpc = backend.get_subnet(subnet_id).vpc_id
-    tables = [each for each in backend.route_tables.values() if each.vpc_id == vpc]
+    tables = [each for each in list(backend.route_tables.values()) if each.vpc_id == vpc]
     own = (each for each in tables if subnet_id in each._associations.values())  # noqa: SLF001 - the plainest way
     return next(own, None) or next((each for each in tables if each.main_association_id), None)
 
@@ -76,7 +76,7 @@ def _has_nat(backend: EC2Backend, subnet_id: str) -> bool:
 
 def _reaches(call: Call, subnet_id: str) -> bool:
     backend = ec2_backends[call.account][call.region]
-    if not any(subnet_id in each for each in backend.subnets.values()):
+    if not any(subnet_id in each for each in list(backend.subnets.values())):
         return True  # it went while the function ran, whose interface would have held it
     return _has_nat(backend, subnet_id) or any(_endpoints(backend, call, subnet_id))
 
@@ -84,7 +84,7 @@ def _reaches(call: Call, subnet_id: str) -> bool:
 def _endpoints(backend: EC2Backend, call: Call, subnet_id: str) -> Iterator[bool]:
     """Yield whether each endpoint of the called service in the VPC is for the subnet."""
     vpc, table = backend.get_subnet(subnet_id).vpc_id, table_of(backend, subnet_id)
-    for each in backend.vpc_end_points.values():
+    for each in list(backend.vpc_end_points.values()):
         if each.vpc_id == vpc and each.service_name.endswith(f"{call.region}.{_endpoint(call)}"):
             by_routes = each.vpc_endpoint_type == "Gateway"
             yield table is not None and table.id in each.route_table_ids if by_routes else True
