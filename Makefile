@@ -117,10 +117,11 @@ gpu-plan: $(READY) ## show, without a GPU, that every Spark operator can run on 
 ROWS ?= 5000000
 RUNS ?= 3
 .PHONY: bench
-bench: $(READY) $(NODE_READY) ## compare with what is replaced: pipeline, exporter of GPU metrics; ROWS=500000 RUNS=1 for a short run
+bench: $(READY) $(NODE_READY) ## compare with what is replaced: pipeline, exporter of GPU metrics; synth, and the rehearsal beside its goals; ROWS=500000 RUNS=1 for a short run
 	@$(PY) benchmarks/bench.py --rows $(ROWS) --runs $(RUNS)
 	@$(PY) benchmarks/synth.py --runs $(RUNS)
 	@$(PY) benchmarks/cloudwatch.py
+	@$(PY) benchmarks/stand_in.py
 
 .PHONY: check
 check: $(READY) ## lint, types and layers
