@@ -158,11 +158,11 @@ def of_stack(world: World, assembly: Path, stack: str) -> dict[str, Any]:
 
 def role_paths(assembly: Path) -> dict[str, str]:
     """Return the paths in the app of what its stacks have, by `STACK LOGICAL_ID`."""
-    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"].values()
-    stacks = [each["properties"] for each in artifacts if each["type"] == "aws:cloudformation:stack"]
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    found = {key: each["properties"] for key, each in artifacts.items() if each["type"] == "aws:cloudformation:stack"}
     return {
-        f"{stack['stackName']} {name}": each["Metadata"]["aws:cdk:path"].removesuffix("/Resource")
-        for stack in stacks
+        f"{stack.get('stackName', key)} {name}": each["Metadata"]["aws:cdk:path"].removesuffix("/Resource")
+        for key, stack in found.items()
         for name, each in json.loads((assembly / stack["templateFile"]).read_text())["Resources"].items()
         if each["Type"] == "AWS::IAM::Role"
     }

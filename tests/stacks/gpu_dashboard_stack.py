@@ -29,7 +29,7 @@ def synthesized(
     **settings: Any,  # noqa: ANN401 - of the blueprint's section
 ) -> Assembly:
     """Return the stacks DemoNetwork, DemoCluster and DemoGpuDashboard, made under the eyes of cdk-nag."""
-    app = cdk.App(outdir=str(into))
+    app = cdk.App(outdir=str(into), context={"aws:cdk:enable-path-metadata": True})
     admin = ADMIN.replace("arn:aws:", "arn:aws-us-gov:") if region.startswith("us-gov-") else ADMIN
     under = small_platform(app, "Demo", NAME, admin=admin, core_type=CORE_TYPE, region=region)
     alerts = cdk.Stack(app, "DemoAlerts", env=under.env)

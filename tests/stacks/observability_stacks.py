@@ -20,7 +20,7 @@ SUBSCRIBERS = ("ops@example.com", "https://pager.example.com/hook")
 
 def synthesized(into: Path, region: str = "us-west-2", *, mode: Any = "karpenter", **settings: Any) -> Assembly:  # noqa: ANN401 - settings
     """Return the stacks, made under the eyes of cdk-nag."""
-    app = cdk.App(outdir=str(into))
+    app = cdk.App(outdir=str(into), context={"aws:cdk:enable-path-metadata": True})
     admin = ADMIN.replace("arn:aws:", "arn:aws-us-gov:" if region.startswith("us-gov-") else "arn:aws:")
     under = small_platform(app, "Observed", NAME, admin=admin, core_type=CORE_TYPE, region=region)
     stack = ObservabilityStack(

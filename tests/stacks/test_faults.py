@@ -91,7 +91,10 @@ def test_deletions_that_fail_at_each_resource_once_end_with_nothing_left(
 ) -> None:
     assert attempts.made
     for stack, made in reversed(list(zip(KINDS, attempts.made, strict=False))):
-        gone = stubborn.deletion(account, plant, attempts.assembly, made, stack)
+        if EVERY or stack != "Cluster":
+            gone = stubborn.deletion(account, plant, attempts.assembly, made, stack)
+        else:
+            gone = account.delete(made)
         assert gone.status == "DELETE_COMPLETE", gone.reasons
         attempts.made.pop()
     assert account.left() == attempts.before

@@ -52,7 +52,8 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(account: Account, gpu_quotas: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    del gpu_quotas
     control_plane.required()
     role(account, ADMIN.rsplit("/", 1)[-1])
     assembly = synthesized(tmp_path_factory.mktemp("gpu"))
