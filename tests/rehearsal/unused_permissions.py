@@ -150,19 +150,25 @@ def unexplained(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]
 
 
 def of_stack(world: World, assembly: Path, stack: str) -> dict[str, Any]:
-    """Return what the roles of one stack were granted, have used and were denied, by their paths in the app."""
-    paths = role_paths(assembly)
+    """Return what the roles of one stack, deployed as its id, were granted, have used and were denied, by path."""
     uses = role_uses.of_stacks(world)
-    return {paths[place]: record for place, record in uses.items() if place.startswith(f"{stack} ") and place in paths}
+    paths = _paths(assembly / f"{stack}.template.json")
+    return {path: uses[f"{stack} {name}"] for name, path in paths.items() if f"{stack} {name}" in uses}
 
 
 def role_paths(assembly: Path) -> dict[str, str]:
     """Return the paths in the app of what its stacks have, by `STACK LOGICAL_ID`."""
-    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-    found = {key: each["properties"] for key, each in artifacts.items() if each["type"] == "aws:cloudformation:stack"}
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"].values()
+    stacks = [each["properties"] for each in artifacts if each["type"] == "aws:cloudformation:stack"]
     return {
-        f"{stack.get('stackName', key)} {name}": each["Metadata"]["aws:cdk:path"].removesuffix("/Resource")
-        for key, stack in found.items()
-        for name, each in json.loads((assembly / stack["templateFile"]).read_text())["Resources"].items()
-        if each["Type"] == "AWS::IAM::Role"
+        f"{stack['stackName']} {name}": path
+        for stack in stacks
+        for name, path in _paths(assembly / stack["templateFile"]).items()
     }
+
+
+def _paths(template: Path) -> dict[str, str]:
+    """Return the paths of a template's roles by their logical ids."""
+    resources = json.loads(template.read_text())["Resources"]
+    roles = {name: each["Metadata"] for name, each in resources.items() if each["Type"] == "AWS::IAM::Role"}
+    return {name: each["aws:cdk:path"].removesuffix("/Resource") for name, each in roles.items()}

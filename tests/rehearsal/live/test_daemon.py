@@ -48,7 +48,7 @@ def test_up_prints_the_environment_that_a_users_own_client_needs_and_down_ends_i
     running = daemon.find(ended)
     assert running
     assert shell("down", "--directory", str(ended)).returncode == 0
-    assert not psutil.pid_exists(running.pid)
+    assert not running.alive()
     assert daemon.find(ended) is None
 
 
