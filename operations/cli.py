@@ -15,10 +15,10 @@ from operations.errors import OperationError
 
 BLUEPRINT = Path(__file__).parents[1] / "blueprint.yaml"
 TEXTS = {
-    "preflight": "list what would stop a deployment or a run, and what both cost; nothing is changed",
+    "preflight": "list what would stop a deployment, a run or a destruction, and what is paid for; change nothing",
     "start": "start the pipeline's run once more, or another one, with an output of its own",
     "watch": "show a run's states and its driver's progress until it ends; exit with 1 unless it completed",
-    "cancel": "end a run that is still going on",
+    "cancel": "end a run that is still going on, or all, as before `make destroy`",
     "logs": "print what a run's containers have printed",
     "list": "list a team's runs, the newest first",
     "report": "download a run's report",
@@ -75,6 +75,8 @@ def _add_preflight(parser: argparse.ArgumentParser) -> None:
         "--hours", type=_length, default=1.0, metavar="H", help="that a run is thought to take (default: 1)"
     )
 
+    parser.add_argument("--destroy", action="store_true", help="list what would stop `make destroy` instead")
+
 
 def _add_start(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -91,8 +93,10 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
 def _add_reading(parsers: dict[str, argparse.ArgumentParser]) -> None:
     for name, default in (("watch", "the newest"), ("logs", "the newest"), ("report", "the newest COMPLETED one")):
         parsers[name].add_argument("run", nargs="?", metavar="RUN", help=f"id of the run (default: {default})")
-    parsers["cancel"].add_argument("run", metavar="RUN", help="id of the run, which is never guessed")
-    for name in ("start", "watch", "logs"):
+    which = parsers["cancel"].add_mutually_exclusive_group(required=True)
+    which.add_argument("run", nargs="?", metavar="RUN", help="id of the run, which is never guessed")
+    which.add_argument("--all", action="store_true", help="every run, of all teams or of --team; wait for their ends")
+    for name in ("start", "watch", "logs", "cancel"):
         parsers[name].add_argument(
             "--every", type=_length, default=10.0, metavar="S", help="seconds between two looks (default: 10)"
         )

@@ -13,9 +13,11 @@ from operations.account import clients
 from operations.errors import OperationError
 from operations.findings import as_json, as_text, failed
 from operations.preflight.question import Question, usual_executors
-from operations.preflight.run import findings
+from operations.preflight.run import findings, in_the_way
+from operations.runs.cancel import cancel as one_run
+from operations.runs.cancel import cancel_all
 from operations.runs.logs import RunLog
-from operations.runs.records import ENDED, Runs, runs_of, seconds
+from operations.runs.records import ENDED, Runs, runs_of, seconds, teams_of
 from operations.runs.report import download
 from operations.runs.start import refuse_bad_input, request, template
 from operations.runs.watch import watch as watched
@@ -34,7 +36,8 @@ def preflight(chosen: argparse.Namespace) -> int:
     blueprint = config.load(chosen.config)
     client = clients(blueprint.region, chosen.profile)
     executors = chosen.executors or usual_executors(blueprint)
-    found = findings(Question(blueprint, client, datetime.now(UTC).date(), executors, chosen.hours))
+    question = Question(blueprint, client, datetime.now(UTC).date(), executors, chosen.hours)
+    found = in_the_way(question) if chosen.destroy else findings(question)
     say(as_json(found) if chosen.json else as_text(found))
     return 1 if failed(found) else 0
 
@@ -61,18 +64,13 @@ def watch(chosen: argparse.Namespace) -> int:
 
 
 def cancel(chosen: argparse.Namespace) -> int:
-    """End a run; one that has ended already is no error."""
-    _, runs = _runs(chosen)
-    run, emr = runs.run(chosen.run), runs.client("emr-containers")
-    try:
-        emr.cancel_job_run(id=run["id"], virtualClusterId=runs.virtual_cluster)
-    except emr.exceptions.ValidationException:
-        run = runs.run(chosen.run)
-        if run["state"] not in ENDED:
-            raise
-        say(f"{run['id']} has ended before, as {run['state']}")
-    else:
-        say(f"{run['id']} is being cancelled")
+    """End a run, or all of them, of one team or of every one."""
+    if not chosen.all:
+        one_run(_runs(chosen)[1], chosen.run, say)
+        return 0
+    blueprint = config.load(chosen.config)
+    teams = teams_of(clients(blueprint.region, chosen.profile), blueprint.name)
+    cancel_all([runs for runs in teams if chosen.team in (None, runs.team)], say, chosen.every)
     return 0
 
 

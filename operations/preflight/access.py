@@ -10,6 +10,7 @@ from operations.preflight.question import Question
 
 BOOTSTRAP = 6  # the least version that stacks of the pinned CDK can be deployed with
 PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+CDK = 'PATH=".venv/bin:$PATH" node_modules/.bin/cdk'  # as the Makefile calls it
 LOG_IN = "log in (`aws sso login`, or set AWS_PROFILE), then see `aws sts get-caller-identity`"
 UNKNOWN_KEYS = (
     *("AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidToken"),
@@ -46,7 +47,8 @@ def _account(question: Question, caller: dict[str, Any]) -> Finding:
 def bootstrap(question: Question) -> Iterator[Finding]:
     """Yield whether the CDK's own stack is there, and new enough."""
     ssm, subject = question.client("ssm"), "CDK bootstrap"
-    command = f"`npx cdk bootstrap aws://ACCOUNT/{question.region}`, once for each account and region"
+    account = question.client("sts").get_caller_identity()["Account"]
+    command = f"`{CDK} bootstrap aws://{account}/{question.region}`, once for each account and region"
     try:
         version = ssm.get_parameter(Name=PARAMETER)["Parameter"]["Value"]
     except ssm.exceptions.ParameterNotFound:

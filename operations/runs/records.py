@@ -61,16 +61,18 @@ def runs_of(client: Clients, blueprint: config.Blueprint, team: str | None) -> R
     name = team or (usual.name if usual else names[0])
     if name not in names:
         raise OperationError(f'"{name}" is no team of the blueprint: use one of {", ".join(names)}')
-    return Runs(name, _virtual_cluster(client, blueprint.name, name), client)
+    for runs in teams_of(client, blueprint.name):
+        if runs.team == name:
+            return runs
+    raise OperationError(f"{name} has no virtual cluster on {blueprint.name}: deploy first (`make deploy`)")
 
 
-def _virtual_cluster(client: Clients, cluster: str, team: str) -> str:
+def teams_of(client: Clients, cluster: str) -> list[Runs]:
+    """Return the runs of each team that has a virtual cluster on an EKS cluster, whatever the blueprint says now."""
     pages = client("emr-containers").get_paginator("list_virtual_clusters")
     found = pages.paginate(containerProviderId=cluster, containerProviderType="EKS", states=["RUNNING"])
-    for each in (virtual for page in found for virtual in page["virtualClusters"]):
-        if each["containerProvider"]["info"]["eksInfo"]["namespace"] == team:
-            return str(each["id"])
-    raise OperationError(f"{team} has no virtual cluster on {cluster}: deploy first (`make deploy`)")
+    there = [each for page in found for each in page["virtualClusters"]]
+    return [Runs(each["containerProvider"]["info"]["eksInfo"]["namespace"], str(each["id"]), client) for each in there]
 
 
 def seconds(run: Mapping[str, Any], now: datetime | None = None) -> float:

@@ -41,6 +41,7 @@ class Emr:
     started: list[dict[str, Any]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     described_times: int = 0
+    ends_after: int = 0  # so many lists, what is cancelled has ended
     later: list[str] = field(default_factory=list)  # states that the runs get, one with each DescribeJobRun
 
     def aws(self) -> FakeAws:
@@ -59,9 +60,17 @@ class Emr:
         )
 
     def listed(self, asked: dict[str, Any]) -> Mapping[str, Any]:
+        if asked["virtualClusterId"] == "vc0":
+            return {"jobRuns": []}
         assert asked["virtualClusterId"] == "vc1"
+        self._pass()
         states = asked.get("states") or [run["state"] for run in self.runs.values()]
         return {"jobRuns": [run for run in self.runs.values() if run["state"] in states]}
+
+    def _pass(self) -> None:
+        self.ends_after -= bool(self.cancelled)
+        for each in self.cancelled if self.ends_after <= 0 else ():
+            self.runs[each]["state"] = "CANCELLED"
 
     def described(self, asked: dict[str, Any]) -> Mapping[str, Any]:
         if asked["id"] not in self.runs:
@@ -81,6 +90,7 @@ class Emr:
         if self.runs[asked["id"]]["state"] in ("COMPLETED", "FAILED", "CANCELLED"):
             return dict(refuses("ValidationException", "not in a cancellable state")({}))  # type: ignore[operator]
         self.cancelled.append(asked["id"])
+        self.runs[asked["id"]]["state"] = "CANCEL_PENDING"
         return {"id": asked["id"]}
 
 

@@ -79,7 +79,7 @@ def test_a_missing_or_old_bootstrap_is_a_problem(answer: Any, level: str) -> Non
     aws.answers["ssm.GetParameter"] = answer
     ((found_level, _, fix),) = told(aws, "CDK bootstrap")
     assert found_level == level
-    assert level == "ok" or "cdk bootstrap aws://ACCOUNT/us-west-2" in fix
+    assert level == "ok" or "node_modules/.bin/cdk bootstrap aws://111122223333/us-west-2" in fix
 
 
 def without(kind: str, *zones: str) -> FakeAws:
@@ -211,7 +211,7 @@ def test_findings_are_text_for_people_and_json_for_programs() -> None:
     aws.answers["ssm.GetParameter"] = refuses("ParameterNotFound")
     all_found = found(aws)
     text = as_text(all_found)
-    assert re.search(r"^problem +CDK bootstrap: .*\n +-> run `npx cdk bootstrap", text, re.MULTILINE)
+    assert re.search(r"^problem +CDK bootstrap: .*\n +-> run `PATH=.* \S+/cdk bootstrap", text, re.MULTILINE)
     assert text.endswith("1 problem, 0 warnings")
     read = json.loads(as_json(all_found))
     assert [each["subject"] for each in read if each["level"] == "problem"] == ["CDK bootstrap"]

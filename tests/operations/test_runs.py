@@ -113,6 +113,29 @@ def test_cancel_ends_a_run_and_takes_one_that_has_ended_for_done(run: Run) -> No
     assert emr.cancelled == ["now"]
 
 
+def test_cancel_all_ends_the_runs_of_every_team_and_waits_for_their_ends(run: Run) -> None:
+    runs = {"one": record("one", "RUNNING"), "two": record("two", "PENDING", 5), "old": record("old", "COMPLETED")}
+    emr = Emr(runs, ends_after=2)
+    status, said, _ = run(emr.aws(), "cancel", "--all", "--every", "0.01")
+    assert (status, sorted(emr.cancelled)) == (0, ["one", "two"])
+    assert said.splitlines()[-1] == "no run goes on"
+    assert [each["state"] for each in runs.values()] == ["CANCELLED", "CANCELLED", "COMPLETED"]
+    other = Emr({"one": record("one", "RUNNING")})
+    assert run(other.aws(), "cancel", "--all", "--team", "emr-ml-team-b", "--every", "0.01")[0] == 0
+    assert other.cancelled == [], "of another team"
+
+
+@pytest.mark.parametrize(("tags", "status"), [({}, 1), ({"spark-job-run:resource": "stack/1"}, 0)])
+def test_a_destruction_is_stopped_by_runs_that_no_stack_cancels(run: Run, tags: dict[str, str], status: int) -> None:
+    emr = Emr({"now": record("now", "RUNNING", tags=tags), "old": record("old", "FAILED", tags={})})
+    aws = emr.aws()
+    aws.answers["sts.GetCallerIdentity"] = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/me"}
+    found, said, _ = run(aws, "preflight", "--destroy")
+    assert found == status
+    assert ("python -m operations cancel --team emr-ml-team-a now" in said) == bool(status)
+    assert "old" not in said
+
+
 def test_a_report_that_was_not_written_is_told_and_nothing_is_downloaded(run: Run, tmp_path: Path) -> None:
     aws = Emr({"bad": record("bad", "FAILED"), "old": record("old", "COMPLETED")}).aws()
     folder = tmp_path / "here"
@@ -140,6 +163,7 @@ def test_what_aws_refuses_is_one_sentence(run: Run) -> None:
         ("preflight", "--executors", "x"),
         ("watch", "--every", "inf"),
         ("cancel",),
+        ("cancel", "now", "--all"),
         (),
     ],
 )
