@@ -33,8 +33,9 @@ class AwaitedResource(Construct):
     """Runs a function again and again until what CloudFormation asks for is done; by default on deletion only.
 
     The function `handler.index.handler` of `code` is given `type` ("Create", "Update" or "Delete"), the physical `id`,
-    the id of the `request`, the resource's `properties`, the seconds it has `waited`, what it `found` the last time, at
-    first nothing, and the ARNs of the state `machine` and of its `execution`, whose name is the type and the request's
+    the id of the `request`, the resource's `properties`, the seconds it has `waited` between its looks, when it is
+    `now` and the `deadline` after which it is asked no more, what it `found` the last time, at first nothing, and the
+    ARNs of the state `machine` and of its `execution`, whose name is the type and the request's
     id; an update that leaves the physical id alone has the type `Same` there. It returns `done`, `left` (what there is
     still to do, a line for each), perhaps `data` (attributes of the resource) or, where it is done in vain, `failed`
     (the reason), and whatever else it wants to find the next time. What it raises is tried again, and fails the request

@@ -58,6 +58,8 @@ def _states(step: str, answers: str, limit: int, every: int) -> dict[str, Any]:
         "properties.$": "$.properties",
         "found.$": "$.found",
         "waited.$": "$.waited",
+        "deadline.$": "$.deadline",
+        "now.$": "$$.State.EnteredTime",
         "machine.$": "$$.StateMachine.Id",
         "execution.$": "$$.Execution.Id",
     }

@@ -20,6 +20,7 @@ SERVICES = ("emr-containers", "s3", "logs", "service-quotas", "stepfunctions", "
 NEW_SECONDS = 900  # for so long EMR's access to a namespace may be too new
 REFUSED_SECONDS = 120  # for so long a state machine's calls may be throttled, or its permissions too new
 LONG_SECONDS = 2400  # after which a run is no longer waited for
+LAST_SECONDS = 600  # before the deadline: as long as a look may take that is tried again to the last
 GOING_BACK = ("Update", "UPDATE_ROLLBACK_IN_PROGRESS")
 KEPT = ("run", "looked", "given_up")
 Found = dict[str, Any]
@@ -135,7 +136,7 @@ def _begun(clients: Clients, event: Event, wanted: Wanted, attempt: int) -> Foun
 
 def _seen(clients: Clients, event: Event, wanted: Wanted, run: Run) -> Found:
     """Tell how a run stands. That EMR is let in is waited for, too, where the run itself is not."""
-    patient = wanted.waits and event["waited"] < LONG_SECONDS  # to fail then would be to cancel what was paid for
+    patient = wanted.waits and not _is_late(event)
     if run.state == "PENDING" or (patient and not run.is_over):
         found = {"run": run.id} if run.id else event["found"]
         return _left([f"{run.told}, which is {run.state}"], found)
@@ -151,6 +152,12 @@ def _seen(clients: Clients, event: Event, wanted: Wanted, run: Run) -> Found:
         return _failed(unstarted(run, workflow.execution_arn(wanted.workflow, run.execution)))
     log = LogPlace(wanted.log_group, wanted.streams(run.id), clients.region)
     return _failed(reason(run, last_error(clients.logs, log), log))
+
+
+def _is_late(event: Event) -> bool:
+    """Return whether there is time for few more looks; to fail for want of it would cancel what was paid for."""
+    left = datetime.fromisoformat(event["deadline"]) - datetime.fromisoformat(event["now"])
+    return event["waited"] >= LONG_SECONDS or left.total_seconds() < LAST_SECONDS
 
 
 def _patience(run: Run) -> int:

@@ -21,6 +21,7 @@ TABLE = {
     ("Create", "own"): "wwwwdff",
     ("Update", "own"): "wwwwdff",
     ("Delete", "own"): "cccwddd",
+    ("Delete", "another's"): "cccwddd",  # request, that is: the resource is the same
 }
 NOT_WAITED_FOR = {
     ("Create", "another's"): "wddwdss",
@@ -28,6 +29,7 @@ NOT_WAITED_FOR = {
     ("Create", "own"): "wddddff",
     ("Update", "own"): "wddddff",
     ("Delete", "own"): "cccwddd",
+    ("Delete", "another's"): "cccwddd",
 }
 REPORTED = {
     ("Create", "another's"): "wwwwdss",
@@ -35,6 +37,7 @@ REPORTED = {
     ("Create", "own"): "wwwwddd",
     ("Update", "own"): "wwwwddd",
     ("Delete", "own"): "cccwddd",
+    ("Delete", "another's"): "cccwddd",
 }
 MODES: tuple[tuple[dict[str, str], dict[tuple[str, str], str]], ...] = (
     ({}, TABLE),
@@ -213,6 +216,16 @@ def test_a_run_that_takes_longer_than_one_waits_goes_on_and_is_reported_as_it_is
     late = world.look(replace(watched, waited=2400))
     assert late["done"]
     assert late["data"]["State"] == "RUNNING"
+    assert world.emr.records[0]["state"] == "RUNNING"
+
+
+@pytest.mark.parametrize(("now", "done"), [("2025-01-01T00:39:59.999Z", False), ("2025-01-01T00:40:01.000Z", True)])
+def test_slow_looks_do_not_let_the_deadline_come_before_a_run_is_given_back(now: str, done: bool) -> None:
+    """Guards against throttled looks, which count for the state machine's deadline and not as waiting."""
+    world = with_run("RUNNING")
+    found = world.look(replace(request(), waited=600, now=now))
+    assert found["done"] == done
+    assert "failed" not in found
     assert world.emr.records[0]["state"] == "RUNNING"
 
 

@@ -127,6 +127,8 @@ class Request:
     request: str
     found: dict[str, Any] = field(default_factory=dict)
     waited: int = 0
+    now: str = "2025-01-01T00:00:00.000Z"
+    deadline: str = "2025-01-01T00:50:00Z"
     same: bool = False  # an update to the id that CloudFormation has
 
     @property
