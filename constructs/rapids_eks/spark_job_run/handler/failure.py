@@ -15,7 +15,9 @@ NOISE = re.compile(r"^\s+at |^\s*\.\.\. \d+ more|^Caused by: *$|\b(INFO|WARN) ")
 STREAMS = ("stderr", "stdout")  # a program's own errors are on the first
 LINES = 200  # of each of the driver's streams that are looked at, from its end
 LARGEST = 1000  # bytes of a reason
-LONGEST_LINE = 240  # bytes of the driver's last error
+LONGEST_LINE = 260  # bytes of the driver's last error
+LEAST_ROOM = 320  # bytes for what EMR says, which is 256 characters, where there is a link
+SHORTEST = 24  # bytes of a text that says anything
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,16 @@ def reason(run: Run, line: str, log: LogPlace) -> str:
     after = f" after {run.seconds // 60} minutes" if run.seconds is not None else ""
     head = f"Job run {run.id} is {run.state}{code}{after}."
     tail = f" Logs: {log.command} or {log.link}"
-    said = f" The driver: {_cut(line, LONGEST_LINE)}" if line and line not in run.details else ""
-    room = LARGEST - len(f"{head}{said}{tail}".encode()) - len(" EMR: ")
-    details = " ".join(run.details.split())
-    told = f" EMR: {_cut(details, room)}" if details and room > 0 else ""
-    return _cut(f"{head}{told}{said}{tail}", LARGEST)
+    if (
+        len(f"{head}{tail}".encode()) + LEAST_ROOM > LARGEST
+    ):  # a link is whole or of no use
+        tail = f" Logs: {log.command}"
+    room = LARGEST - len(f"{head}{tail}".encode())
+    told = _labelled(" EMR: ", run.details, room)
+    driver = "" if line in run.details else line
+    # EMR's words first: the driver's are in the log anyway
+    said = _labelled(" The driver: ", driver, min(room - len(told.encode()), LONGEST_LINE))
+    return f"{head}{told}{said}{tail}"
 
 
 def unstarted(run: Run, execution: str) -> str:
@@ -81,6 +88,12 @@ def _errors(logs: Any, log: LogPlace) -> Iterator[str]:  # noqa: ANN401 - the sa
             events = logs.get_log_events(logGroupName=log.group, logStreamName=name, limit=LINES)["events"]
             lines = [event["message"].strip() for event in events if not NOISE.search(event["message"])]
             yield from (line for line in reversed(lines) if ERRORS.search(line))
+
+
+def _labelled(label: str, text: str, room: int) -> str:
+    """Return as much of a text as there is room for, behind its label; nothing where there is room for no words."""
+    words = " ".join(text.split())
+    return f"{label}{_cut(words, room - len(label))}" if words and room >= len(label) + SHORTEST else ""
 
 
 def _cut(text: str, most: int) -> str:

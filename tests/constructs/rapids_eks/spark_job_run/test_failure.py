@@ -1,8 +1,11 @@
 """What a stack event says of a run that failed."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from rapids_eks.spark_job_run.handler.failure import LARGEST
+from rapids_eks.spark_job_run.handler.failure import LARGEST, LogPlace, reason
+from rapids_eks.spark_job_run.handler.runs import Run
 from tests.constructs.rapids_eks.spark_job_run.emr import refused
 from tests.constructs.rapids_eks.spark_job_run.world import request, with_run
 
@@ -44,6 +47,21 @@ def test_a_reason_is_short(letter: str) -> None:
     text = failed(letter * 256, f"Error {letter * 2000}")
     assert len(text.encode()) <= LARGEST
     assert "logStreamNameFilter" in text
+
+
+@pytest.mark.parametrize("team", ["a", 63 * "t"])
+@pytest.mark.parametrize("cluster", ["c", 100 * "c"])
+def test_emr_s_words_are_whole_and_no_link_is_cut_whatever_the_names(cluster: str, team: str) -> None:
+    """Guards against long names, for whose sake EMR's own reason was left out and the link ended in the middle."""
+    log = LogPlace(f"/emr-on-eks-logs/{cluster}/{team}", f"{20 * 'j'}/{25 * 'v'}/jobs/{19 * '0'}", "us-gov-west-1")
+    details = "why".center(256, "x")
+    run = Run(19 * "0", "loans", "FAILED", datetime.now(UTC), reason="CLUSTER_UNAVAILABLE", details=details)
+    text = reason(run, f"Error {'e' * 2000}", log)
+    assert len(text.encode()) <= LARGEST
+    assert details in text
+    assert log.command in text
+    assert ("https://" in text) == (log.link in text)
+    assert log.link in text or len(cluster) == 100, "it is left out for the longest only"
 
 
 def test_a_log_that_cannot_be_read_hides_no_failure() -> None:
