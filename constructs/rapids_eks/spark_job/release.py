@@ -7,6 +7,8 @@ _LABEL = re.compile(r"emr-(\d{1,3})\.(\d{1,3})\.(\d{1,3})-spark-rapids-(?:latest
 FIRST = (7, 4, 0)  # the first whose Spark is 3.5.1 or newer
 # https://docs.aws.amazon.com/emr/latest/EMR-on-EKS-DevelopmentGuide/emr-eks-releases.html
 SPARK: Mapping[str, str] = {"7.4.0": "3.5.2", "7.5.0": "3.5.2", "7.13.0": "3.5.6"}
+# For which RAPIDS is known to have a shuffle manager; the archive of 25.04.0 has classes up to spark355.
+MANAGED = ("3.5.2",)
 _SHUFFLE_MANAGER = re.compile(r"com\.nvidia\.spark\.rapids\.spark(\d{3})[a-z0-9]*\.RapidsShuffleManager")
 
 
@@ -27,10 +29,7 @@ def problems(release: str, shuffle_manager: str | None) -> Iterator[str]:
 
 
 def _unfit(version: str, shuffle_manager: str) -> Iterator[str]:
-    """Yield why a class is not the shuffle manager of a release; there is one for each patch version of Spark.
-
-    Whether the image of a release has it cannot be told from here: RAPIDS 25.04.0 itself knows none after spark355.
-    """
+    """Yield why a class is not the shuffle manager of a release; there is one for each patch version of Spark."""
     found = _SHUFFLE_MANAGER.fullmatch(shuffle_manager)
     spark = SPARK.get(version)
     if found is None:
@@ -40,6 +39,11 @@ def _unfit(version: str, shuffle_manager: str) -> Iterator[str]:
         yield (
             f"shuffle_manager is given, but which Spark emr-{version} carries is not known here (only those of "
             f"{', '.join(SPARK)} are), and a class for another one would end the job: leave it out"
+        )
+    elif spark not in MANAGED:
+        yield (
+            f"shuffle_manager is given, but for Spark {spark}, which emr-{version} carries, RAPIDS is not known to "
+            "have one, and a class that is not there would end the job: leave it out"
         )
     elif found[1] != spark.replace(".", ""):
         yield (

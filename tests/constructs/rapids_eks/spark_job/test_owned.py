@@ -7,7 +7,8 @@ from rapids_eks.spark_job.owned import problems
 from rapids_eks.spark_job.settings import settings
 from tests.constructs.rapids_eks.spark_job.samples import job, submitted
 
-MANAGER = "com.nvidia.spark.rapids.spark356.RapidsShuffleManager"
+MANAGER = "com.nvidia.spark.rapids.spark352.RapidsShuffleManager"
+MANAGED = "emr-7.5.0-spark-rapids-latest"  # a release that has it
 # Derived, but no harm comes from another value.
 FREE = {
     "spark.sql.files.maxPartitionBytes",
@@ -27,7 +28,7 @@ def derived(described: SparkJob) -> dict[str, str]:
     return settings(described, driver_template="d", executor_template="e")
 
 
-@pytest.mark.parametrize("key", sorted(derived(job(shuffle_manager=MANAGER)).keys() - FREE))
+@pytest.mark.parametrize("key", sorted(derived(job(shuffle_manager=MANAGER, release=MANAGED)).keys() - FREE))
 def test_what_is_derived_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match=f"conf has {key}, which follows from"):
         job(conf={key: "1"})

@@ -19,7 +19,8 @@ from tests.constructs.rapids_eks.spark_job.samples import REFERENCE_ROWS, defaul
 from xgboost_pipeline.features.columns import forward_columns, reference_columns
 from xgboost_pipeline.train.workers import capacity_of
 
-MANAGER = "com.nvidia.spark.rapids.spark356.RapidsShuffleManager"
+MANAGER = "com.nvidia.spark.rapids.spark352.RapidsShuffleManager"
+MANAGED = "emr-7.5.0-spark-rapids-latest"  # a release that has it
 RECORDED = Path(__file__).parent / "rapids-25.04.0.txt"
 JARS = Path(pyspark.__file__).parent / "jars"
 DECLARED = re.compile(r"internal/config/|SQLConf\$|deploy/k8s/Config\$")  # classes of Spark that name its settings
@@ -41,7 +42,7 @@ def known() -> set[str]:
 
 def test_every_setting_is_one_of_spark_s_or_rapids_own(known: set[str]) -> None:
     """Guards against names that nobody reads, of which the reference had some."""
-    used = {key for key in defaults(job(shuffle_manager=MANAGER)) if not RESOURCE.fullmatch(key)}
+    used = {key for key in defaults(job(shuffle_manager=MANAGER, release=MANAGED)) if not RESOURCE.fullmatch(key)}
     used -= {key for key in used if key.startswith(SINK)}
     assert len(used) > 25
     assert used - known == set()
@@ -91,7 +92,7 @@ def test_driver_and_executors_run_the_python_that_is_named() -> None:
 
 
 def test_the_shuffle_s_mode_comes_with_its_manager_only() -> None:
-    without, found = defaults(job()), defaults(job(shuffle_manager=MANAGER))
+    without, found = defaults(job()), defaults(job(shuffle_manager=MANAGER, release=MANAGED))
     assert found.items() - without.items() == {
         ("spark.shuffle.manager", MANAGER),
         ("spark.rapids.shuffle.mode", "MULTITHREADED"),
