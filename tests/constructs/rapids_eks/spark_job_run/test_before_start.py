@@ -17,7 +17,7 @@ from tests.constructs.rapids_eks.spark_job_run.world import World, request
         ({"input/2020Q1.csv": b""}, "2020Q1.csv is empty"),
         ({"input/2020Q1.csv": b"PK\x03\x04 |"}, "compressed in spite of its name"),
         ({"input/2020Q1.csv": b"a,b\n|"}, "has no '|' in its first row"),
-        ({"input/2020Q1.csv": b"|" * 309 * 1300}, "about 1300 rows (309 bytes each), but the executors have memory"),
+        ({"input/2020Q1.csv": b"|" * 309 * 1021}, "about 1021 rows (309 bytes each), but the executors have memory"),
         ({f"input/{n}.zip": b"x" for n in range(9)}, "(and 6 more)"),
     ],
 )
@@ -32,7 +32,7 @@ def test_input_that_cannot_be_read_starts_nothing(objects: dict[str, bytes], say
 
 def test_input_that_the_job_reads_is_taken() -> None:
     world = World()
-    world.s3.objects = {"input/2020Q1.csv": b"|" * 309 * 1200, "input/b.TXT": b"|\n", "input/_x.gz": b""}
+    world.s3.objects = {"input/2020Q1.csv": b"|" * 309 * 1020, "input/b.TXT": b"|\n", "input/_x.gz": b""}
     assert world.look(request())["left"] == ["job run 0, which has just been started"]
 
 
