@@ -48,9 +48,7 @@ def reason(run: Run, line: str, log: LogPlace) -> str:
     after = f" after {run.seconds // 60} minutes" if run.seconds is not None else ""
     head = f"Job run {run.id} is {run.state}{code}{after}."
     tail = f" Logs: {log.command} or {log.link}"
-    if (
-        len(f"{head}{tail}".encode()) + LEAST_ROOM > LARGEST
-    ):  # a link is whole or of no use
+    if len(f"{head}{tail}".encode()) + LEAST_ROOM > LARGEST:  # a link is whole or of no use
         tail = f" Logs: {log.command}"
     room = LARGEST - len(f"{head}{tail}".encode())
     told = _labelled(" EMR: ", run.details, room)
