@@ -36,7 +36,6 @@ IN_THE_VPC = "Lambda calls it to put the function's environments into the VPC; h
 SWEPT = "the sweep calls it for what a controller has left behind, which is nothing here; its own rehearsal makes all"
 WATCHED = "the function calls it for a run that failed or is cancelled; its own rehearsal has such runs"
 KARPENTER = "Karpenter calls it by itself; the stand-in buys nodes, and knows no prices, interruptions or reservations"
-DATA = "a team's own program"
 UNUSED = (
     Reason("*/JobNodes/Drain/Deletion/Role", INTERFACES, IN_THE_VPC),
     Reason("*/Platform/ControlPlane/*", INTERFACES, IN_THE_VPC),
