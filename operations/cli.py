@@ -27,7 +27,7 @@ TEXTS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return 0, or 1 for a problem or after one sentence about what failed, or 130 after Ctrl-C."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         status: int = verbs.VERBS[chosen.verb](chosen)
         sys.stdout.flush()
@@ -51,9 +51,10 @@ def _failed(text: str) -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m operations", description=__doc__)
-    made = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    whole = argparse.ArgumentParser(prog="python -m operations", description=__doc__)
+    made = whole.add_subparsers(dest="verb", required=True, metavar="VERB")
     parsers = {name: made.add_parser(name, help=text, description=text) for name, text in TEXTS.items()}
     for each in parsers.values():
         each.add_argument("--config", default=str(BLUEPRINT), metavar="FILE", help=f"blueprint (default: {BLUEPRINT})")
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_preflight(parsers["preflight"])
     _add_start(parsers["start"])
     _add_reading(parsers)
-    return parser
+    return whole
 
 
 def _add_preflight(parser: argparse.ArgumentParser) -> None:
