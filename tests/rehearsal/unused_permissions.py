@@ -15,13 +15,15 @@ from rehearsal.world import World
 class Reason:
     """Why roles, by a pattern of their paths in the app, do not use some actions: who calls them, and when.
 
-    With `chance` a rehearsal may come to use them.
+    With `chance` a rehearsal may come to use them. `elsewhere` is the test, below the tests of constructs, that has
+    what they are called for.
     """
 
     roles: str
     actions: tuple[str, ...]
     text: str
     chance: bool = False
+    elsewhere: str = ""
 
 
 def _ec2(*names: str) -> tuple[str, ...]:
@@ -33,8 +35,7 @@ INTERFACES = _ec2(
     *("DescribeNetworkInterfaces", "DescribeSubnets", "UnassignPrivateIpAddresses"),
 )
 IN_THE_VPC = "Lambda calls it to put the function's environments into the VPC; here they are processes without one"
-SWEPT = "the sweep calls it for what a controller has left behind, which is nothing here; its own rehearsal makes all"
-WATCHED = "the function calls it for a run that failed or is cancelled; its own rehearsal has such runs"
+SWEPT = "the sweep calls it for what a controller has left behind, which is nothing where all controllers end in time"
 KARPENTER = "Karpenter calls it by itself; the stand-in buys nodes, and knows no prices, interruptions or reservations"
 UNUSED = (
     Reason("*/JobNodes/Drain/Deletion/Role", INTERFACES, IN_THE_VPC),
@@ -64,6 +65,7 @@ UNUSED = (
         ),
         SWEPT,
         chance=True,
+        elsewhere="sweep/test_rehearsal.py::test_what_controllers_left_goes_with_the_stack_and_what_is_anothers_stays",
     ),
     Reason(
         "*/Deletion/*",
@@ -83,13 +85,27 @@ UNUSED = (
     ),
     Reason(
         "Image/Image/Image/Role",
-        ("codebuild:StopBuild", "logs:GetLogEvents"),
-        "the function calls it for a build that is given up or has failed; its own rehearsal has such builds",
+        ("codebuild:StopBuild",),
+        "the function calls it when its stack is deleted during a build; the demo's build has ended by then",
+        elsewhere="built_image/test_handler.py::test_deletion_stops_what_still_builds_the_image_and_looks_again",
+    ),
+    Reason(
+        "Image/Image/Image/Role",
+        ("logs:GetLogEvents",),
+        "the function calls it for a build that has failed, and the demo's succeeds",
+        elsewhere="built_image/test_rehearsal.py::test_a_first_build_that_fails_leaves_nothing",
     ),
     Reason(
         "Pipeline/Run/Run/Role",
-        ("emr-containers:CancelJobRun", "logs:DescribeLogStreams", "logs:GetLogEvents"),
-        WATCHED,
+        ("emr-containers:CancelJobRun",),
+        "the function calls it when its stack is deleted or replaced during a run; the demo's run has ended by then",
+        elsewhere="spark_job_run/test_rehearsal.py::test_a_run_that_goes_on_is_cancelled_with_its_stack",
+    ),
+    Reason(
+        "Pipeline/Run/Run/Role",
+        ("logs:DescribeLogStreams", "logs:GetLogEvents"),
+        "the function calls it for a run that has failed, and the demo's completes",
+        elsewhere="spark_job_run/test_failure.py::test_a_failure_says_what_emr_and_the_driver_say_and_where_the_log_is",
     ),
     Reason(
         "Teams/Team/*/JobRole",
