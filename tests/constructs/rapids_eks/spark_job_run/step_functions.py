@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.constructs.rapids_eks.spark_job_run.checked import checked
 from tests.constructs.rapids_eks.spark_job_run.emr import Emr, Pages
 
 RUNS = "arn:aws:states:us-west-2:1:stateMachine:runs"  # the state machine that starts runs
@@ -108,7 +109,8 @@ class Machine:
 
     def _start(self, execution: dict[str, Any]) -> None:
         try:
-            self.emr.start_job_run(**camel_case(json.loads(execution["input"])), clientToken=execution["name"])
+            given = {**camel_case(json.loads(execution["input"])), "clientToken": execution["name"]}
+            self.emr.start_job_run(**checked("emr-containers", "start_job_run", given))
         except ClientError as error:
             execution |= {"status": "FAILED", "error": "EMRContainers.Exception", "cause": str(error)}
 

@@ -18,7 +18,7 @@ SEQUENCES = [
 def lived(sequence: tuple[str, ...], mode: str, end: str, death: Death, *, patient: bool) -> None:
     """Carry out a sequence in a world where the function dies, and see that nothing is started twice or left."""
     world = MortalWorld(death=death)
-    account = Account(mode, end, world=world)
+    account = Account(mode, end, deaths=1, world=world)
     world.afterwards = account.pass_time if patient else account.check
     counted(sequence, account, expected(sequence, mode, end))
 

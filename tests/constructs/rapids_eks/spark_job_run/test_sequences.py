@@ -43,6 +43,7 @@ class Account:
     world: World = field(default_factory=World)
     looks: int = 0
     requests: int = 0
+    deaths: int = 0  # of functions, each of which may have lost an answer
 
     def __post_init__(self) -> None:
         self.world.emr.late = self.world.machine.hasty = True
@@ -83,6 +84,8 @@ class Account:
         assert len(set(names)) == len(names), "two runs of one content at a time"
         requests = [each["tags"]["spark-job-run:request"] for each in self.world.emr.records]
         assert len(set(requests)) == len(requests), "two runs for one request"
+        # asked again for the same run only where the first answer was lost
+        assert self.world.emr.calls.count("start") <= len(requests) + (0 < self.lost <= self.looks) + self.deaths
 
 
 def expected(sequence: tuple[str, ...], mode: str, end: str) -> int:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from rapids_eks.spark_job_run.handler import index
 from rapids_eks.spark_job_run.handler.submission import Clients
+from tests.constructs.rapids_eks.spark_job_run.checked import Checked
 from tests.constructs.rapids_eks.spark_job_run.emr import CLUSTER, Emr, MissingError, Pages, missing
 from tests.constructs.rapids_eks.spark_job_run.step_functions import RUNS, Machine
 
@@ -152,7 +153,9 @@ class World:
 
     @property
     def clients(self) -> Clients:
-        return Clients(self.emr, self.s3, self.logs, self.quotas, self.machine, self.stacks, "us-west-2")
+        made = (self.emr, self.s3, self.logs, self.quotas, self.machine, self.stacks)
+        emr, s3, logs, quotas, machine, stacks = map(Checked, made, index.SERVICES)
+        return Clients(emr, s3, logs, quotas, machine, stacks, "us-west-2")
 
     def look(self, request: Request, clients: Clients | None = None) -> dict[str, Any]:
         """Look once, as the state machine has it done; what is found must pass through JSON."""
