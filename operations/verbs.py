@@ -10,10 +10,11 @@ from typing import Any
 
 import config
 from operations.account import clients
+from operations.destruction import in_the_way
 from operations.errors import OperationError
 from operations.findings import as_json, as_text, failed
 from operations.preflight.question import Question, usual_executors
-from operations.preflight.run import findings, in_the_way
+from operations.preflight.run import findings
 from operations.runs.cancel import cancel as one_run
 from operations.runs.cancel import cancel_all
 from operations.runs.logs import RunLog

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.findings import Finding, failed, warning
-from operations.preflight import access, at_work, cost, existing_network, inputs, names, offers, quotas, roles, support
+from operations.preflight import access, cost, existing_network, inputs, names, offers, quotas, roles, support
 from operations.preflight.question import Question
 
 Check = Callable[[Question], Iterator[Finding]]
@@ -25,22 +25,16 @@ ANYWHERE: tuple[tuple[str, Check], ...] = (("EKS version", support.support), ("c
 
 def findings(question: Question) -> list[Finding]:
     """Return what was found; without credentials only what can be told without them."""
-    found = _tried("credentials", access.credentials, question)
+    found = tried("credentials", access.credentials, question)
     if not failed(found):
         for subject, check in IN_THE_ACCOUNT:
-            found += _tried(subject, check, question)
+            found += tried(subject, check, question)
     for subject, check in ANYWHERE:
-        found += _tried(subject, check, question)
+        found += tried(subject, check, question)
     return found
 
 
-def in_the_way(question: Question) -> list[Finding]:
-    """Return what would stop the deletion of the stacks."""
-    found = _tried("credentials", access.credentials, question)
-    return found if failed(found) else [*found, *_tried("runs", at_work.at_work, question)]
-
-
-def _tried(subject: str, check: Check, question: Question) -> list[Finding]:
+def tried(subject: str, check: Check, question: Question) -> list[Finding]:
     """Return what a check finds up to where AWS refuses to tell."""
     found: list[Finding] = []
     try:

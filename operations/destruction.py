@@ -1,12 +1,20 @@
-"""The runs that are in the way of a destruction: EMR deletes no virtual cluster that has one."""
+"""What is in the way of a destruction: runs, as EMR deletes no virtual cluster that has one."""
 
 from collections.abc import Iterator
 
-from operations.findings import Finding, ok, problem
+from operations.findings import Finding, failed, ok, problem
+from operations.preflight import access
 from operations.preflight.question import Question
+from operations.preflight.run import tried
 from operations.runs.cancel import at_work as going_on
 from operations.runs.records import Runs, teams_of
 from rapids_eks.spark_job_run.handler.runs import RESOURCE
+
+
+def in_the_way(question: Question) -> list[Finding]:
+    """Return what would stop the deletion of the stacks."""
+    found = tried("credentials", access.credentials, question)
+    return found if failed(found) else [*found, *tried("runs", at_work, question)]
 
 
 def at_work(question: Question) -> Iterator[Finding]:
