@@ -78,7 +78,7 @@ rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice wit
 
 .PHONY: faults
 faults: $(READY) $(NODE_READY) kubebox ## fail each resource of network, cluster and teams once, without AWS, and see that nothing is left (1 hour)
-	@EVERY_RESOURCE=1 $(PY) -m pytest tests/stacks/test_faults.py
+	@EVERY_RESOURCE=1 $(PY) -m pytest tests/stacks/test_faults.py tests/stacks/test_examples.py
 
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk
 CONFIG ?= blueprint.yaml
@@ -103,7 +103,8 @@ preflight: $(READY) ## list what would stop a deployment or a run in your AWS ac
 	@$(PY) -m operations preflight --config $(CONFIG)
 
 .PHONY: destroy
-destroy: $(READY) $(NODE_READY) ## delete every stack from your AWS account
+destroy: $(READY) $(NODE_READY) ## delete every stack from your AWS account, once no run is in the way
+	@$(if $(PREFLIGHT),$(PREFLIGHT) --destroy)
 	@$(CDK) destroy --all -c config=$(CONFIG)
 
 .PHONY: schema

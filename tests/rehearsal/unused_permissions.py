@@ -84,13 +84,13 @@ UNUSED = (
         "the VPC's flow logs call it for each record of traffic, of which there is none on a loopback port",
     ),
     Reason(
-        "Image/Image/Image/Role",
+        "*/Image/Image/Role",
         ("codebuild:StopBuild",),
         "the function calls it when its stack is deleted during a build; the demo's build has ended by then",
         elsewhere="built_image/test_handler.py::test_deletion_stops_what_still_builds_the_image_and_looks_again",
     ),
     Reason(
-        "Image/Image/Image/Role",
+        "*/Image/Image/Role",
         ("logs:GetLogEvents",),
         "the function calls it for a build that has failed, and the demo's succeeds",
         elsewhere="built_image/test_rehearsal.py::test_a_first_build_that_fails_leaves_nothing",
@@ -121,6 +121,23 @@ UNUSED = (
         "Teams/Team/*/JobRole",
         ("s3:DeleteObject",),
         "`run --overwrite` deletes what an earlier attempt has left, and Spark its own _temporary folders, in S3",
+    ),
+)
+METRICS = (  # of the stacks that the demo leaves out
+    Reason(
+        "*/Exporter/Role",
+        ("cloudwatch:PutMetricData",),
+        "the exporter calls it with each batch; no container is started in a rehearsed cluster",
+    ),
+    Reason(
+        "Observability/Prometheus/Role",
+        ("aps:RemoteWrite",),
+        "Prometheus calls it with what it has scraped; no container is started in a rehearsed cluster",
+    ),
+    Reason(
+        "Observability/Grafana/Role",
+        ("aps:GetLabels", "aps:GetMetricMetadata", "aps:GetSeries", "aps:QueryMetrics"),
+        "Grafana calls it for each panel that is looked at; no container is started in a rehearsed cluster",
     ),
 )
 DENIED = (
@@ -161,7 +178,7 @@ def stale(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 def unexplained(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Return what is granted for nothing."""
-    return [each for each in unused(roles) if not any(explains(reason, *each) for reason in UNUSED)]
+    return [each for each in unused(roles) if not any(explains(reason, *each) for reason in (*UNUSED, *METRICS))]
 
 
 def of_stack(world: World, assembly: Path, stack: str) -> dict[str, Any]:

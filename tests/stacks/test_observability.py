@@ -293,6 +293,6 @@ def test_nothing_of_it_stays_and_its_names_are_free(account: Account, deployed: 
 
 def test_each_permission_was_used_or_has_a_reason(account: Account, deployed: Deployed) -> None:
     roles = of_stack(account.world, deployed.assembly.folder, "Observability")
-    assert len(roles) > 3
+    assert len(roles) == 2
     assert unexplained(roles) == []
     assert denied(roles) == []
