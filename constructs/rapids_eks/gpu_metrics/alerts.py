@@ -1,9 +1,11 @@
-"""Alerting rules: what is wrong with GPUs, and what of them is paid for and not used."""
+"""Alerting rules: what is wrong with GPUs, what of them is paid for and not used, and that nothing is known of them."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 GPUS_OF_NODES = 'kube_node_status_capacity{resource=~"nvidia_com_(gpu|mig).*"}'
+# Each node has one; told by kube-state-metrics, it is there as long as anything arrives
+NODES = 'kube_node_status_capacity{resource="cpu"}'
 # Errors that are the hardware's or the driver's, not the program's:
 # https://docs.nvidia.com/deploy/xid-errors/analyzing-xid-catalog.html
 HARDWARE_XIDS = "48|62|64|74|79|92|95|119|120|140"
@@ -186,7 +188,25 @@ def _failures() -> list[Alert]:
     ]
 
 
+def _silence() -> list[Alert]:
+    """Return the alert without which all others are silent, and so seem well, once nothing is written any more.
+
+    It waits for longer than a new cluster takes until Prometheus runs.
+    """
+    return [
+        Alert(
+            "NoMetricsArrive",
+            f"count({NODES}) or vector(0)",
+            "< 1",
+            "15m",
+            "critical",
+            "No metrics arrive from the cluster",
+            "Prometheus does not run, does not reach kube-state-metrics, or may not write: no other alert can fire.",
+        ),
+    ]
+
+
 def alerts(limits: Thresholds | None = None) -> list[Alert]:
-    """Return the alerts with these thresholds; where there is no GPU, none of them fires."""
+    """Return the alerts with these thresholds; where there is no GPU, only NoMetricsArrive can fire."""
     known = limits or Thresholds()
-    return [*_use(known), *_conditions(known), *_errors(), *_failures()]
+    return [*_use(known), *_conditions(known), *_errors(), *_failures(), *_silence()]

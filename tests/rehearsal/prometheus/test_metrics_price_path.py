@@ -97,7 +97,7 @@ def _samples(count: int) -> Iterator[str]:
     made = [each.name for each in recordings()]
     series = dict.fromkeys([*fields, *(name for name in made if name.startswith("gpu:"))], gpus)
     series |= {name: ['cluster="c"'] for name in made if not name.startswith("gpu:")}
-    series["kube_node_status_capacity"] = ['node="n",resource="nvidia_com_gpu"']
+    series["kube_node_status_capacity"] = [f'node="n",resource="{each}"' for each in ("cpu", "nvidia_com_gpu")]
     for name, labels in sorted(series.items()):
         for each in (f"{label}{more}" for label in labels for more in SELECTED_BY.get(name, [""])):
             yield from (f"{name}{{{each}}} 1 {END - 60 * ago:.0f}" for ago in range(65, -1, -1))

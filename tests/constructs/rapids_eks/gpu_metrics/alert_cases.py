@@ -45,6 +45,7 @@ WHOLE = {**GPU}
 BY_NODE = {"cluster": "c", "node": NODE}
 PLAIN = {"cluster": "c", "team": "analytics"}
 XIDS = "DCGM_EXP_XID_ERRORS_TOTAL"
+SILENCE = "NoMetricsArrive"  # fires because nothing is there; all others must not
 
 CASES: Mapping[str, Case] = {
     "GpuAllocatedIdle": Case(
@@ -134,5 +135,12 @@ CASES: Mapping[str, Case] = {
         ],
         30,
         BY_NODE,
+    ),
+    SILENCE: Case(
+        [of("kube_node_status_capacity", "4x10 _x40", CAPACITY | {"resource": "cpu"}), *used("50x40", POD)],
+        # No GPU and no other node; what is away for a while comes again
+        [of("kube_node_status_capacity", "4x4 _x18 4x40", CAPACITY | {"resource": "cpu"})],
+        35,
+        {},
     ),
 }
