@@ -29,7 +29,7 @@ class ObservabilityCommands(Construct):
         super().__init__(scope, id)
         region = f"--region {cdk.Stack.of(self).region}"
         forward = "kubectl port-forward"
-        subscribe = f"aws sns subscribe {region} --topic-arn {topic.topic.topic_arn}"
+        subscribe = f"aws sns subscribe {region} --topic-arn {topic.topic.topic_arn} --protocol"
         commands = {
             "Grafana": f"{forward} svc/{grafana.service} 3000:80 -n {grafana.namespace}",
             "GrafanaUser": grafana.user,
@@ -40,9 +40,10 @@ class ObservabilityCommands(Construct):
             f"-n {prometheus.NAMESPACE}",
             "Workspace": f"aws amp describe-workspace {region} --workspace-id {workspace.workspace_id}",
             "Rules": f"aws amp describe-rule-groups-namespace {region} --workspace-id {workspace.workspace_id} "
-            "--name gpu --query ruleGroupsNamespace.data --output text",
+            "--name gpu --query ruleGroupsNamespace.data --output text | base64 --decode",  # the CLI shows bytes so
             "Alerts": f"aws logs tail {region} --follow {workspace.log_group_name}",
-            "Subscribe": f"{subscribe} --protocol email --notification-endpoint ADDRESS",
+            "Subscribe": f"{subscribe} email --notification-endpoint ADDRESS",
+            "SubscribeUrl": f"{subscribe} https --notification-endpoint https://ADDRESS",
         }
         for name, command in commands.items():
             cdk.CfnOutput(self, name, value=command).override_logical_id(name)
