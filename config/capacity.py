@@ -1,5 +1,6 @@
 """The nodes of Spark's drivers and executors, and what starts and stops them."""
 
+import re
 from collections.abc import Iterator
 from math import ceil
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from config.names import ImageRelease
 from config.section import Section, Shape
 
 WITH_MIG = ("p4d", "p5")  # what the names of the types with partitionable GPUs begin with
+SLICES = 7  # of compute, that such a GPU has; a partition's name begins with how many are its own
 # The image has 25 GB, and its layers lie beside it while it is unpacked.
 UbuntuRelease = Annotated[str, Shape(r"current|20\d{6}(?:\.\d{1,2})?", "current, or a date like 20260915")]
 RootVolume = Annotated[int, Field(ge=80, le=16384)]
@@ -56,6 +58,14 @@ class GpuNodes(Section):
     def most_nodes(self) -> int:
         """How many nodes there are at most, where all are of the type with the fewest GPUs."""
         return ceil(self.max_gpus / min(GPUS[name] for name in self.instance_types))
+
+    @property
+    def most_slices(self) -> int:
+        """Into how many partitions each GPU is cut at most."""
+        if self.mig_profile is None:
+            return 1
+        of_one_size = re.match(r"all-([1-7])g\b", self.mig_profile)
+        return SLICES // int(of_one_size[1]) if of_one_size else SLICES
 
     def problems(self) -> Iterator[Problem]:
         """Yield types that the limit never lets start."""

@@ -93,5 +93,6 @@ def _fleets(settings: config.Cluster, capacity: config.Capacity, teams: int) -> 
     drivers = driver.max_vcpus // min(map(vcpus, driver.instance_types))
     types = len(_types(settings, capacity))
     idle = Fleet(gpus=0, nodes=core.count, applications=0, types=types)
-    busy = Fleet(gpus=gpu.max_gpus, nodes=core.count + drivers + gpu.most_nodes, applications=teams, types=types)
+    nodes = core.count + drivers + gpu.most_nodes
+    busy = Fleet(gpus=gpu.max_gpus, nodes=nodes, applications=teams, types=types, slices=gpu.most_slices)
     return {"without a job": idle, "with all nodes at work": busy}

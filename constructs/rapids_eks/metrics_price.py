@@ -6,7 +6,7 @@ from datetime import date
 
 from rapids_eks import kept_series
 from rapids_eks.gpu_metrics.alerts import alerts
-from rapids_eks.gpu_metrics.counters import RENAMED
+from rapids_eks.gpu_metrics.expressions import SLICE
 from rapids_eks.gpu_metrics.recordings import recordings
 from rapids_eks.gpu_metrics.rules import INTERVAL
 from rapids_eks.kept_series import Fleet
@@ -20,7 +20,8 @@ MONTH = 730 * 3600.0  # seconds, as AWS reckons
 UNITS = {"s": 1, "m": 60, "h": 3600}
 # A metric that a rule reads, and for how long back; without a range it is the newest sample
 SELECTED = re.compile(r"\b((?:DCGM|kube)_\w+|(?:gpu|team|cluster):\w+:\w+)(?:\{[^}]*\})?(?:\[(\w+)\])?")
-NEW_NAMES = {each.field for each in RENAMED.values()}  # an exporter has these or the old ones
+# What rules make of each slice of a GPU, by the label that tells slices apart, and not of each GPU once
+OF_SLICES = {each.name for each in recordings() if SLICE[-2] in each.expression}
 
 
 def recorded(fleet: Fleet) -> float:
@@ -40,8 +41,10 @@ def read(fleet: Fleet) -> float:
 def _series(name: str, fleet: Fleet) -> float:
     """Return how many series a metric has, by what its name says that it is of; a team has one job at a time."""
     kind = re.split("[_:]", name)[0]
-    of = {"DCGM": fleet.gpus, "gpu": fleet.gpus, "kube": fleet.nodes, "team": fleet.applications, "cluster": 1}
-    return 0 if name in NEW_NAMES else of[kind]
+    if kind == "DCGM":
+        return kept_series.series_of(name, fleet)
+    gpus = fleet.devices if name in OF_SLICES else fleet.gpus
+    return {"gpu": gpus, "kube": fleet.nodes, "team": fleet.applications, "cluster": 1}[kind]
 
 
 def _samples_in(window: str) -> float:

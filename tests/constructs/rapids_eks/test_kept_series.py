@@ -3,15 +3,17 @@
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from rapids_eks import kept_series, prometheus
 from rapids_eks.gpu_metrics import counters, rules
 from rapids_eks.grafana_dashboards.dashboards import dashboards, metrics
-from rapids_eks.kept_series import Fleet, Kept
+from rapids_eks.kept_series import Fleet
 
 TYPES = ("g5.2xlarge", "m5.xlarge")
+RECORDED = Path(__file__).with_name("grafana_dashboards")  # what a driver with two executors answered
 METRIC = re.compile(r"\b(?:DCGM|kube|karpenter|node|metrics|spark)_\w+")
 
 
@@ -33,17 +35,29 @@ def read_by_rules() -> set[str]:
     return {name for rule in found for name in METRIC.findall(rule["expr"])} - own
 
 
-@pytest.mark.parametrize(
-    "name",
-    sorted({*metrics(dashboards()), *read_by_rules(), *rules.KUBERNETES_SERIES, *(c.field for c in counters.COUNTERS)}),
-)
+@pytest.mark.parametrize("name", sorted({*metrics(dashboards()), *read_by_rules(), *rules.KUBERNETES_SERIES}))
 def test_what_is_shown_or_alerted_on_is_kept(name: str) -> None:
     assert kept({"__name__": name, "instance_type": "g5.2xlarge"})
 
 
-@pytest.mark.parametrize("pattern", [name for each in kept_series.KEPT for name in each.names if name != "up"])
-def test_nothing_is_kept_and_paid_for_that_is_not_shown_or_alerted_on(pattern: str) -> None:
-    assert any(re.fullmatch(pattern, name) for name in metrics(dashboards()) | read_by_rules())
+def test_nothing_is_kept_and_paid_for_that_is_not_shown_or_alerted_on() -> None:
+    """Of all that DCGM and Spark publish, and of whatever begins like a name that is kept."""
+    asked = metrics(dashboards()) | read_by_rules()
+    published = {each.field for each in counters.COUNTERS} | {each.field for each in counters.RENAMED.values()}
+    published |= {name for file in RECORDED.glob("spark-*.txt") for name in METRIC.findall(file.read_text())}
+    others = (published | {f"{name}_more" for name in asked} | {"up"}) - asked
+    assert len(others) > 100
+    assert {name for name in others if kept({"__name__": name, "instance_type": "g5.2xlarge"})} == set()
+
+
+def test_a_job_has_as_many_series_as_a_driver_of_spark_answers_with() -> None:
+    """Its driver is one of three executors in the recording, two of which have a GPU."""
+    lines = [line for file in RECORDED.glob("spark-*.txt") for line in file.read_text().splitlines()]
+    sent = [line for line in lines if kept({"__name__": re.split("[{ ]", line)[0]})]
+    at_work = Fleet(gpus=2, nodes=0, applications=1, types=0)
+    spark = [name for name in kept_series.kept() if name.startswith("metrics_")]
+    assert len(sent) == sum(kept_series.series_of(name, at_work) for name in spark)
+    assert len(sent) > 30
 
 
 def test_a_panel_over_the_node_exporter_would_be_noticed() -> None:
@@ -82,6 +96,8 @@ def _snake(name: str) -> str:
 
 
 def test_series_are_counted_by_what_they_are_of() -> None:
-    table = [Kept(("a", "b"), "gpus", 3), Kept(("c",), "cluster", 10)]
-    fleet = Fleet(gpus=4, nodes=0, applications=0, types=2)
-    assert kept_series.series(fleet, table) == 2 * 3 * 4 + 10 + 2 * kept_series.OFFERS
+    """Without anything there are Karpenter's six messages; a slice has no utilization as whole GPUs have it."""
+    assert kept_series.series(Fleet(gpus=0, nodes=0, applications=0, types=2)) == 6 + 2 * kept_series.OFFERS
+    fields = len({name for name in kept_series.kept() if name.startswith("DCGM")} - kept_series.NEW_NAMES)
+    assert kept_series.series(Fleet(gpus=4, nodes=0, applications=0, types=0)) == 6 + 4 * fields
+    assert kept_series.series(Fleet(gpus=4, nodes=0, applications=0, types=0, slices=7)) == 6 + 4 * 7 * (fields - 1)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rapids_eks import metrics_price
 from rapids_eks.gpu_metrics.alerts import alerts
 from rapids_eks.gpu_metrics.recordings import recordings
-from rapids_eks.kept_series import Fleet
-from rapids_eks.metrics_price import NEW_NAMES, SELECTED
+from rapids_eks.kept_series import NEW_NAMES, Fleet
+from rapids_eks.metrics_price import SELECTED
 
 EXPRESSIONS = [*(each.expression for each in recordings()), *(each.expression for each in alerts())]
 FIELD = re.compile(r"\b(?:DCGM_\w+|kube_\w+|\w+:\w+:\w+)")
@@ -40,8 +40,11 @@ def test_a_series_has_a_sample_each_time_it_is_looked_at() -> None:
 
 
 def test_what_is_told_is_what_is_reckoned_by_hand() -> None:
-    """DCGM 22 a GPU, 12 a node, Spark 200 a job, Karpenter 6 and 6 of a type; rules 15 a GPU, 2 a team and 4."""
-    sent, made = 22 * 8 + (4 + 1 + 7) * 13 + 200 * 2 + 6 + 6 * 3, 15 * 8 + 2 * 2 + 4
+    """DCGM 14 a GPU, 8 a node, Spark 12 an executor or driver and 3 a job, Karpenter 6 and 6 of a type.
+
+    Rules make 15 a GPU, 2 a team and 4.
+    """
+    sent, made = 14 * 8 + (1 + 7) * 13 + 12 * (8 + 2) + 3 * 2 + 6 + 6 * 3, 15 * 8 + 2 * 2 + 4
     samples = sent * 730 * 120 + made * 730 * 60
     read = metrics_price.read(FLEET) * 730 * 60
     assert read < samples * 2, "then what reading costs would have to be looked at"

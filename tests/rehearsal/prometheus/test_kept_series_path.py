@@ -5,6 +5,7 @@ from dcgm_text import Gpu
 
 from rapids_eks.gpu_metrics import scraping
 from rapids_eks.gpu_operator import NAMESPACE
+from rapids_eks.kept_series import kept
 from rapids_eks.prometheus import remote_write
 from rehearsal.prometheus import gpu_operator, scrape_config
 from rehearsal.prometheus.remote_write import Receiver
@@ -31,13 +32,12 @@ def test_what_is_kept_arrives_and_nothing_else(start: Start, exporter: Exporter,
     prometheus = start(config(monitor, exporter, [write]), environment=receiver.workspace.environment)
     prometheus.wait(lambda: "metrics_executor_activeTasks" in {name for name, _ in names(receiver)})
     assert {(name, kind) for name, kind in names(receiver) if not name.startswith("DCGM_")} == {
-        ("up", None),
         ("kube_node_labels", None),
         ("karpenter_cloudprovider_instance_type_offering_price_estimate", "g5.2xlarge"),
         ("karpenter_interruption_received_messages_total", None),
         ("metrics_executor_activeTasks", None),
     }
-    assert {name for name, _ in names(receiver)} >= dcgm_text.BUSY.keys()
+    assert {name for name, _ in names(receiver) if name.startswith("DCGM_")} == dcgm_text.BUSY.keys() & kept()
     queue = prometheus.api("status/config")["yaml"]
     assert all(line in queue for line in ("max_samples_per_send: 1000", "max_shards: 200", "capacity: 2500"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import dcgm_text
 import pytest
 import yaml
-from dcgm_text import Gpu, Workload
+from dcgm_text import Gpu, MigInstance, Workload
 
 from rapids_eks import kept_series, metrics_price
 from rapids_eks.gpu_metrics import scraping
@@ -40,25 +40,41 @@ def fleet(count: int) -> list[Gpu]:
     return [replace(each, values=ALSO, xids={79: 1}) for each in dcgm_text.fleet(count, workload=Workload())]
 
 
-@pytest.mark.parametrize("form", ["4.8", "4.9"])
-@pytest.mark.parametrize("count", [0, 1, 8])
+def sliced(count: int) -> list[Gpu]:
+    """Return the same GPUs, each cut up into seven slices, of which each has a pod."""
+    pods = [Workload(f"rapids-exec-{number}") for number in range(7)]
+    instances = [MigInstance(number, workload=pod) for number, pod in enumerate(pods)]
+    return [replace(each, workloads=(), instances=instances) for each in fleet(count)]
+
+
+@pytest.mark.parametrize(
+    ("count", "slices", "form"),
+    [(0, 1, "4.8"), (1, 1, "4.8"), (1, 1, "4.9"), (8, 1, "4.8"), (8, 1, "4.9"), (2, 7, "4.8"), (2, 7, "4.9")],
+)
 def test_as_many_series_are_sent_and_made_as_are_paid_for(
-    start: Start, exporter: Exporter, receiver: Receiver, tmp_path: Path, count: int, form: dcgm_text.Form
+    start: Start,
+    exporter: Exporter,
+    receiver: Receiver,
+    tmp_path: Path,
+    count: int,
+    slices: int,
+    form: dcgm_text.Form,
 ) -> None:
-    exporter.text = dcgm_text.text(fleet(count), form=form) + "go_goroutines 5\n"
+    gpus = fleet(count) if slices == 1 else sliced(count)
+    exporter.text = dcgm_text.text(gpus, form=form) + "go_goroutines 5\nkube_node_labels 1\n"
     monitor = gpu_operator.service_monitor(scraping.service_monitor() | {"interval": "1s"}, NAMESPACE)
     write = scrape_config.remote_write(remote_write(receiver.url, "us-west-2", []))
     settings = config(monitor, exporter, [write]) | {"rule_files": [_rules(tmp_path)]}
     settings["global"]["evaluation_interval"] = "1s"
     prometheus = start(settings, environment=receiver.workspace.environment)
-    prometheus.wait(lambda: "up" in {name for name, _ in sent(receiver)})
+    prometheus.wait(lambda: "kube_node_labels" in {name for name, _ in sent(receiver)})
     if count:
         prometheus.wait(lambda: prometheus.query("cluster:slices_unallocated:count"))
-    measured = Fleet(gpus=count, nodes=0, applications=min(count, 1), types=0)
+    measured = Fleet(gpus=count, nodes=0, applications=min(count, 1), types=0, slices=slices)
     assert len(prometheus.query(MADE)) == metrics_price.recorded(measured)
     expected = kept_series.series(replace(measured, applications=0)) - kept_series.series(Fleet(0, 0, 0, 0))
     prometheus.wait(lambda: len([name for name, _ in sent(receiver) if name.startswith("DCGM_")]) >= expected)
-    assert len([name for name, _ in sent(receiver) if name != "up"]) == expected
+    assert len([name for name, _ in sent(receiver) if name != "kube_node_labels"]) == expected
 
 
 def _rules(folder: Path) -> str:
