@@ -54,7 +54,8 @@ class Renamed:
     factor: float = 1
 
 
-# Every query must take both names. The rest of the fields have kept theirs.
+# Every query must take both names. The rest of the fields have kept theirs. Names in base units are go-dcgm's:
+# https://github.com/NVIDIA/go-dcgm/tree/main/pkg/dcgm, baseUnitFieldCases
 RENAMED = {
     "DCGM_FI_DEV_GPU_UTIL": Renamed("DCGM_FI_DEV_GPU_UTIL_RATIO", 100),
     "DCGM_FI_DEV_MEM_COPY_UTIL": Renamed("DCGM_FI_DEV_MEMORY_UTIL_RATIO", 100),
@@ -64,6 +65,8 @@ RENAMED = {
     "DCGM_FI_DEV_FB_USED": Renamed("DCGM_FI_DEV_FB_USED_BYTES", 1 / 1048576),
     "DCGM_FI_DEV_FB_FREE": Renamed("DCGM_FI_DEV_FB_FREE_BYTES", 1 / 1048576),
     "DCGM_FI_DEV_SM_CLOCK": Renamed("DCGM_FI_DEV_SM_CLOCK_HERTZ", 1e-6),
+    "DCGM_FI_DEV_MEM_CLOCK": Renamed("DCGM_FI_DEV_MEMORY_CLOCK_HERTZ", 1e-6),
+    "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION": Renamed("DCGM_FI_DEV_GPU_ENERGY_JOULES_TOTAL", 1000),
     "DCGM_FI_DEV_XID_ERRORS": Renamed("DCGM_FI_DEV_XID_ERROR"),
     "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS": Renamed("DCGM_FI_DEV_ROW_REMAP_UNCORRECTABLE_TOTAL"),
     "DCGM_FI_DEV_ROW_REMAP_FAILURE": Renamed("DCGM_FI_DEV_ROW_REMAP_FAILED"),
