@@ -41,7 +41,7 @@ def objects(resources: Resources, tmp_path_factory: pytest.TempPathFactory) -> l
         given = each["Properties"]
         values = json.loads(resolved(resources, given["Values"]))
         assert given["Release"] == given["Chart"]
-        found += list(rendered(folder, given["Chart"], given["Namespace"], values))
+        found += list(rendered(folder, given["Chart"], given["Version"], given["Namespace"], values))
     return [*found, *(stateful_set(each) for each in found if each["kind"] == "Prometheus")]
 
 

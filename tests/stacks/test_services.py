@@ -37,7 +37,7 @@ def rendered(template: Item, folder: Path) -> Iterator[Item]:
         if each["Type"] == "Custom::AWSCDK-EKS-HelmChart":
             chart = given.get("Chart") or given["Repository"].rpartition("/")[2]
             values = json.loads(plain(given.get("Values", "{}")))
-            for made in rendered_charts.rendered(folder, chart, given["Namespace"], values):
+            for made in rendered_charts.rendered(folder, chart, given["Version"], given["Namespace"], values):
                 yield made
                 if made["kind"] == "Prometheus":
                     yield from (stateful_set(made), service(made))

@@ -16,13 +16,13 @@ Item = dict[str, Any]
 
 
 @cache
-def _archives() -> Mapping[str, bytes]:
-    return {chart.name: chart.pack() for _, chart in repositories.load().every()}
+def _archives() -> Mapping[tuple[str, str], bytes]:
+    return {(chart.name, chart.version): chart.pack() for _, chart in repositories.load().every()}
 
 
-def rendered(folder: Path, chart: str, namespace: str, values: Mapping[str, Any]) -> Iterator[Item]:
+def rendered(folder: Path, chart: str, version: str, namespace: str, values: Mapping[str, Any]) -> Iterator[Item]:
     """Yield each object of a release that is called as its chart, with the namespace that it will have."""
-    (folder / f"{chart}.tgz").write_bytes(_archives()[chart])
+    (folder / f"{chart}.tgz").write_bytes(_archives()[chart, version])
     (folder / f"{chart}.json").write_text(json.dumps(values))
     words = [str(build.tools() / "helm"), "template", chart, f"{chart}.tgz", "--namespace", namespace]
     words += ["--values", f"{chart}.json", "--api-versions", "monitoring.coreos.com/v1", "--kube-version", "1.35.0"]

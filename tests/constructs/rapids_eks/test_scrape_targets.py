@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import rendered_charts
 
+from rapids_eks import gpu_operator as operator
 from rapids_eks import kept_series, prometheus, scrape_targets
-from rapids_eks.gpu_operator import values as gpu_operator_values
 from rapids_eks.job_pools import CORE_LABELS, EXECUTOR_LABELS
-from rapids_eks.karpenter.controller import chart_values as karpenter_values
+from rapids_eks.karpenter import controller
 from rapids_eks.metrics_exporter import objects
 from rapids_eks.team_namespace import team_objects
 from rehearsal.emr import pods as emr
@@ -27,15 +27,15 @@ JOB = Job(
     conf={"spark.driver.memory": "1g", "spark.executor.memory": "1g"},
 )
 WRITE = {"url": "https://example.com/api/v1/remote_write", "writeRelabelConfigs": kept_series.relabelings(["m5.large"])}
-CHARTS: dict[str, tuple[str, Item]] = {
-    "kube-prometheus-stack": (
+CHARTS: dict[tuple[str, str], tuple[str, Item]] = {
+    (prometheus.CHART, prometheus.VERSION): (
         prometheus.NAMESPACE,
         prometheus.values(cluster_name="demo", remote_write=WRITE, retention_days=15, volume_gib=50, memory_mib=2048),
     ),
-    "karpenter": ("kube-system", karpenter_values("demo", "queue", "us-west-2")),
-    "gpu-operator": (
-        "gpu-operator",
-        gpu_operator_values(EXECUTOR_LABELS, CORE_LABELS, "none", driver_on_nodes=True),
+    ("karpenter", controller.VERSION): ("kube-system", controller.chart_values("demo", "queue", "us-west-2")),
+    (operator.CHART, operator.VERSION): (
+        operator.NAMESPACE,
+        operator.values(EXECUTOR_LABELS, CORE_LABELS, "none", driver_on_nodes=True),
     ),
 }
 
@@ -44,8 +44,8 @@ CHARTS: dict[str, tuple[str, Item]] = {
 def everything(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
     """What helm makes of each chart with our values, each object with its namespace, and what operators make of it."""
     folder, found = tmp_path_factory.mktemp("charts"), []
-    for name, (namespace, values) in CHARTS.items():
-        found += list(rendered_charts.rendered(folder, name, namespace, values))
+    for (name, version), (namespace, values) in CHARTS.items():
+        found += list(rendered_charts.rendered(folder, name, version, namespace, values))
     made = [stateful_set(each) for each in found if each["kind"] == "Prometheus"]
     return [*found, *made, *_of_the_gpu_operator(found)]
 
@@ -54,7 +54,7 @@ def _of_the_gpu_operator(found: list[Item]) -> list[Item]:
     """Return the exporter's objects: the stand-in's chart brings them, the real one leaves them to the operator."""
     if any(each["metadata"]["name"] == gpu_operator.NAME for each in found):
         return []
-    namespace, values = CHARTS["gpu-operator"]
+    namespace, values = CHARTS[operator.CHART, operator.VERSION]
     pod = gpu_operator.pod(namespace, "node")
     exporter = {
         "kind": "DaemonSet",
