@@ -58,7 +58,7 @@ def _of_gpus() -> list[Recording]:
         Recording("gpu:allocation:info", _allocation()),
         Recording(
             "gpu:allocated:bool",
-            f"group by ({', '.join(SLICE)}) (gpu:allocation:info) or 0 * gpu:utilization:percent",
+            f"group by ({', '.join(SLICE)}) (gpu:allocation:info) or 0 * gpu:memory_used:bytes",
         ),
         Recording("gpu:allocated_utilization:percent", _of_allocated("gpu:utilization:percent")),
     ]

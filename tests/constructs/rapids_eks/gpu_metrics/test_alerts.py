@@ -85,6 +85,15 @@ def test_no_alert_fires_where_data_is_missing(tmp_path: Path, name: str) -> None
     tried(tmp_path, alerts(), gone, firing(name, [], CASES[name].minutes))
 
 
+@pytest.mark.parametrize("name", sorted({"GpuAllocatedIdle", "GpuUnallocated", "GpuSaturated"}))
+def test_no_alert_fires_where_one_of_a_gpu_s_series_alone_is_missing(tmp_path: Path, name: str) -> None:
+    """Guards against a GPU that seems free as its memory is not measured."""
+    case = CASES[name]
+    for gone in case.quiet:
+        rest = [each for each in case.quiet if each is not gone]
+        tried(tmp_path, alerts(), rest, firing(name, [], case.minutes))
+
+
 def test_that_nothing_arrives_is_told_though_nothing_has_ever_arrived(tmp_path: Path) -> None:
     """A new workspace, too, is silent for a while only: until Prometheus should run."""
     nothing = [of("up", "_x60", {"job": "a"})]
