@@ -209,3 +209,14 @@ def test_a_run_takes_no_more_executors_than_its_team_may_have_gpus(gpus: int, ex
         }
     )
     assert blueprint.job(blueprint.teams[0], "image").executor_count == executors
+
+
+@pytest.mark.parametrize(
+    ("profile", "slices"), [(None, 1), ("all-1g.10gb", 7), ("all-2g.20gb", 3), ("all-3g.40gb", 2), ("all-balanced", 7)]
+)
+def test_a_gpu_is_cut_into_as_many_partitions_as_have_room(profile: str | None, slices: int) -> None:
+    given: dict[str, Any] = {"mig_strategy": "single", "mig_profile": profile} if profile else {}
+    assert (
+        config.Capacity.model_validate({"gpu": {"instance_types": ("p4d.24xlarge",), **given}}).gpu.most_slices
+        == slices
+    )
