@@ -203,6 +203,7 @@ class Blueprint(Section):
             core_count=core.count,
             karpenter=self.capacity.mode == "karpenter",
             submitters=len(self.teams),
+            zones=self.network.node_zone_count,
             prometheus_mib=self.observability.memory_gib * 1024 if self.observability else None,
             metrics_exporter=self.gpu_dashboard is not None,
         )

@@ -42,7 +42,8 @@ class CoreNodes(Section):
     instance_types: Annotated[tuple[GeneralType, ...], Field(min_length=1, max_length=20)] = ("m5.xlarge", "m6i.xlarge")
     """EC2 types, in order of preference; x86_64, no GPU."""
     count: Annotated[int, Field(ge=1, le=100)] = 2
-    """How many, spread over the zones; Karpenter's two replicas need two."""
+    """How many, spread over the zones; Karpenter's two replicas need two, Prometheus' and Grafana's volumes one in each
+    zone."""
     root_volume_gib: Annotated[int, Field(ge=30, le=16384)] = 80
     """Size of each node's encrypted gp3 root volume in GiB; a submitter may run in the job's image, which has 25 GB."""
 

@@ -78,6 +78,11 @@ class Network(Section):
         """In how many zones the new VPC has subnets."""
         return self.zones if isinstance(self.zones, int) else len(self.zones)
 
+    @property
+    def node_zone_count(self) -> int:
+        """In how many zones nodes are."""
+        return len({subnet.zone for subnet in self.existing.nodes_in}) if self.existing else self.zone_count
+
     def plan(self) -> tuple[subnets.ZoneRanges, ...]:
         """Return the ranges of the new VPC's zones; raises ValueError where they do not fit."""
         return subnets.plan(self.cidr, self.pod_cidr, self.zone_count)

@@ -1,7 +1,7 @@
 """Whether pods fit on nodes: arithmetic over requests, no AWS and no luck."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from math import ceil
 
 from rapids_eks.instance_sizes import instance_size
@@ -47,7 +47,8 @@ NOTHING = Size(0, 0, pods=0)
 class Pod:
     """A pod by its name and what it requests; `replicas` of it, no two on one node if they are to be `apart`.
 
-    A `critical` one, by its priority class, makes room for itself where others are that are not.
+    A `critical` one, by its priority class, makes room for itself where others are that are not. A `zonal` one has a
+    volume, with which it stays in the zone where it was placed first, whichever that is.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Pod:
     replicas: int = 1
     apart: bool = False
     critical: bool = False
+    zonal: bool = False
 
     @property
     def all(self) -> Size:
@@ -124,29 +126,50 @@ def alone(nodes: Nodes, pod: Pod) -> Iterator[str]:
         )
 
 
-def together(nodes: Nodes, count: int, pods: Sequence[Pod]) -> Iterator[str]:
-    """Yield each of the pods that may find no room on `count` nodes, depending on where the others are put.
+def together(nodes: Nodes, count: int, pods: Sequence[Pod], zones: int = 1) -> Iterator[str]:
+    """Yield which of the pods may find no room on `count` nodes, depending on where the others are put.
 
-    A node turns a pod away when what the others ask of it leaves too little of something. So many nodes do, at most, as
-    the others' requests can fill that far; with one node more there is room, in whatever order the scheduler decides.
+    The nodes are spread evenly over so many zones. What the same change helps is told together.
     """
-    free = nodes.surely_free
+    told: dict[str, list[Pod]] = {}
     for pod in pods:
-        others = total([each for each in pods if each.critical or not pod.critical]) - pod.all
-        others += NOTHING if pod.apart else pod.size.times(pod.replicas - 1)
-        taken = pod.replicas - 1 if pod.apart else 0
-        if not _lacking(free, pod.size) and _full(free, pod.size, others) + taken < count:
-            continue
+        if not _has_room(nodes, count // zones if pod.zonal else count, pod, pods):
+            told.setdefault(_advice(nodes, count, pod, zones), []).append(pod)
+    for advice, homeless in told.items():
         yield (
-            f"{pod.name} ({pod.size}) may find no room on the {count} {nodes.name} nodes "
-            f"({' or '.join(nodes.instance_types)}), each with {free} beside its DaemonSets, as other pods there "
-            f"request {others}: {_advice(nodes, count, pod)}"
+            f"{', '.join(f'{pod.name} ({pod.size})' for pod in homeless)} may find no room on the {count} "
+            f"{nodes.name} nodes ({' or '.join(nodes.instance_types)}), each with {nodes.surely_free} beside its "
+            f"DaemonSets, as all pods there request {total(pods)}: {advice}"
         )
 
 
-def _advice(nodes: Nodes, count: int, pod: Pod) -> str:
+def _has_room(nodes: Nodes, count: int, pod: Pod, pods: Sequence[Pod]) -> bool:
+    """Return whether one of `count` nodes has room for a pod in whatever order and place the scheduler puts the others.
+
+    A node turns a pod away when what the others ask of it leaves too little of something. So many nodes do, at most, as
+    the others' requests can fill that far; with one node more there is room.
+    """
+    free = nodes.surely_free
+    rivals = [each for each in pods if each.name != pod.name and (each.critical or not pod.critical)]
+    others = total([replace(each, replicas=min(each.replicas, count)) if each.apart else each for each in rivals])
+    others += NOTHING if pod.apart else pod.size.times(pod.replicas - 1)
+    taken = pod.replicas - 1 if pod.apart else 0
+    return not _lacking(free, pod.size) and _full(free, pod.size, others) + taken < count
+
+
+def _advice(nodes: Nodes, count: int, pod: Pod, zones: int) -> str:
+    if pod.zonal and count < zones:
+        return (
+            f"a volume ties a pod to one zone, and with fewer nodes than the {zones} zones that may have none: "
+            f"give {zones} {nodes.name} nodes or more, or fewer zones"
+        )
     if pod.apart and pod.replicas > count:
         return f"no two of its {pod.replicas} replicas share a node, so give {pod.replicas} {nodes.name} nodes or more"
+    if pod.zonal and zones > 1:
+        return (
+            f"a volume ties a pod to one of the {zones} zones, which may have {count // zones} of them: give the "
+            f"{nodes.name} nodes a larger type, or {zones * (count // zones + 1)} of them"
+        )
     return f"give the {nodes.name} nodes a larger type, or more of them"
 
 

@@ -50,7 +50,7 @@ OBSERVED_NODES = (*ON_EVERY_NODE, *OBSERVERS)  # a job must find room whether or
 OBSERVED_GPU_NODES = (*ON_GPU_NODES, *OBSERVERS)
 PROMETHEUS_OPERATOR = Pod("prometheus-operator", Size(50, 100))
 KUBE_STATE_METRICS = Pod("kube-state-metrics", Size(20, 128))
-GRAFANA = Pod("grafana", Size(100, 384))
+GRAFANA = Pod("grafana", Size(100, 384), zonal=True)
 METRICS_EXPORTER = Pod("dcgm-cloudwatch", Size(50, 128))
 RELOADER = Pod("config-reloader", Size(10, 50, pods=0))  # beside Prometheus
 
@@ -72,7 +72,7 @@ EXECUTOR = spark("executor", cores=4, memory_mib=(15 + 12) * 1024, gpus=1)
 
 def prometheus(memory_mib: int) -> Pod:
     """Return Prometheus; most of its memory is series, about 4 KiB for each that it has seen in two hours."""
-    return Pod("prometheus", Size(200, memory_mib))
+    return Pod("prometheus", Size(200, memory_mib), zonal=True)
 
 
 def unplaceable(
@@ -81,21 +81,29 @@ def unplaceable(
     core_count: int,
     karpenter: bool,
     submitters: int,
+    zones: int = 1,
     prometheus_mib: int | None = None,
     metrics_exporter: bool = False,
 ) -> Iterator[str]:
-    """Yield which pod might find no place on the core nodes, and what to change.
+    """Yield which pods might find no place on the core nodes, and what to change.
 
-    They are `core_count` of any of their types, and run Karpenter or else the Cluster Autoscaler, so many `submitters`
-    at a time, and Prometheus of that memory with Grafana and the rest, or none of that where it is None. Raises
-    ValueError where nothing is known of a type.
+    They are `core_count` of any of their types in so many zones, and run Karpenter or else the Cluster Autoscaler, so
+    many `submitters` at a time, and Prometheus of that memory with Grafana and the rest, or none of that where it is
+    None. Raises ValueError where nothing is known of a type.
     """
-    scaler = KARPENTER if karpenter else CLUSTER_AUTOSCALER
-    central = [*ON_CORE_NODES, scaler, replace(SUBMITTER, replicas=submitters)]
+    central = [*ON_CORE_NODES, KARPENTER if karpenter else CLUSTER_AUTOSCALER]
     central += [METRICS_EXPORTER] if metrics_exporter else []
     daemons: tuple[Pod, ...] = ON_EVERY_NODE
     if prometheus_mib is not None:
         whole = prometheus(prometheus_mib)
         central += [replace(whole, size=whole.size + RELOADER.size), PROMETHEUS_OPERATOR, KUBE_STATE_METRICS, GRAFANA]
         daemons = (*OBSERVED_NODES, SECRETS_PROVIDER)
-    yield from together(Nodes("core", core_types, daemons), core_count, central)
+    nodes = Nodes("core", core_types, daemons)
+
+    def crowded(number: int) -> list[str]:
+        return list(together(nodes, core_count, [replace(SUBMITTER, replicas=number), *central], zones))
+
+    told = crowded(submitters)
+    fitting = next((number for number in range(submitters - 1, 0, -1) if told and not crowded(number)), 0)
+    hint = f". They hold {fitting} at a time of {SUBMITTER.name}, of which each team has one" if fitting else ""
+    yield from (f"{text}{hint}" for text in told)

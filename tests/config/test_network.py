@@ -78,7 +78,7 @@ def test_a_network_that_aws_would_refuse_is_refused(
     [("us-west-2", 3), ("us-west-2", ["us-west-2a", "us-west-2d"]), ("us-gov-west-1", ["usgw1-az1", "usgw1-az3"])],
 )
 def test_zones_are_a_number_names_or_ids(region: str, zones: object, blueprints: Blueprints) -> None:
-    network = blueprints.read(region=region, network={"zones": zones}).network
+    network = blueprints.read(region=region, network={"zones": zones}, cluster={"core_nodes": {"count": 3}}).network
     assert network.zones == (tuple(zones) if isinstance(zones, list) else zones)
     assert network.zone_count == len(network.plan())
 

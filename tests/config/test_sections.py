@@ -50,7 +50,19 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
         (cluster(admins=["arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/X"]), "use an IAM role"),
         (cluster(admins=["arn:aws-us-gov:iam::111122223333:role/A"]), "its ARNs begin with arn:aws:"),
         (cluster(log_types=["api", "api"]), "cluster.log_types[1]: api is given twice"),
-        (cluster(core_nodes={"count": 1}), "no two of its 2 replicas share a node, so give 2 core nodes or more"),
+        (
+            cluster(core_nodes={"count": 1}) | {"observability": None, "gpu_dashboard": None},
+            "no two of its 2 replicas share a node, so give 2 core nodes or more",
+        ),
+        (
+            {**AUTOSCALED, "capacity": AUTOSCALER, **cluster(core_nodes={"count": 1})},
+            "prometheus (210m CPU, 2098 MiB), grafana (100m CPU, 384 MiB) may find no room on the 1 core nodes",
+        ),
+        ({"network": {"zones": 3}}, "give 3 core nodes or more, or fewer zones"),
+        (
+            {"teams": [{"name": "a"}, {"name": "b"}, {"name": "c"}]},
+            "or 4 of them. They hold 2 at a time of emr-job-submitter, of which each team has one",
+        ),
         (
             cluster(core_nodes={"instance_types": ["m5.large"]})
             | {"teams": [{"name": "a"}, {"name": "b"}], "observability": None, "gpu_dashboard": None},
@@ -149,7 +161,16 @@ def test_what_cannot_be_is_refused(sections: dict[str, Any], said: str, blueprin
         {"tags": {"cost centre": "team a", "Name:x/y": ""}},
         cluster(public_access_cidrs=["0.0.0.0/0"]),
         cluster(public_access_cidrs=["52.94.1.0/24", "1.1.1.1/32"], log_types=[], admins=[ADMIN]),
-        {**AUTOSCALED, "capacity": {**AUTOSCALER, "operating_system": "ubuntu"}, **cluster(core_nodes={"count": 1})},
+        {**AUTOSCALED, "capacity": {**AUTOSCALER, "operating_system": "ubuntu"}, **cluster(core_nodes={"count": 2})},
+        {
+            **AUTOSCALED,
+            "capacity": AUTOSCALER,
+            **cluster(core_nodes={"count": 1}),
+            "observability": None,
+            "gpu_dashboard": None,
+        },
+        {"teams": [{"name": "a"}, {"name": "b"}, {"name": "c"}], **cluster(core_nodes={"count": 4})},
+        {"network": {"zones": 3}, **cluster(core_nodes={"count": 3})},
         {**AUTOSCALED, "capacity": {**AUTOSCALER, "gpu": {"instance_types": ["g5.2xlarge", "g6.2xlarge"]}}},
         capacity(gpu={"instance_types": ["p4d.24xlarge"], "mig_strategy": "single", "mig_profile": "all-1g.5gb"}),
         capacity(expire_after_hours=None),
