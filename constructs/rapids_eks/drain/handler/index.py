@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from .controller import absence
 from .holders import claim_line, instance_lines
 from .kubernetes import Item, Objects, connect, token_for
 
@@ -47,11 +48,12 @@ def drain(api: Objects, ec2: Any, name: str) -> list[str]:  # noqa: ANN401 - bot
     for kind, found in (("nodepools", pools), ("nodeclaims", claims)):
         for each in found or []:
             delete(api, kind, each)
-    return [
+    left = [
         *(f"NodePool {each['metadata']['name']} (being deleted)" for each in pools or []),
         *(claim_line(api, each) for each in claims or []),
         *instances(ec2, name),
     ]
+    return [*absence(api), *left] if left else []
 
 
 def delete(api: Objects, kind: str, item: Item) -> None:

@@ -16,8 +16,10 @@ import pytest
 from moto import mock_aws
 
 from rapids_eks.drain.handler import index
+from rapids_eks.drain.handler.controller import PODS as KARPENTER_PODS
 from rapids_eks.drain.handler.holders import claim_line, holders
 from rapids_eks.drain.handler.kubernetes import Api, RefusedError, connect, token_for
+from rapids_eks.karpenter import controller
 from rehearsal.kubernetes.tokens import Caller, identify_token
 
 POOLS, CLAIMS = "/apis/karpenter.sh/v1/nodepools", "/apis/karpenter.sh/v1/nodeclaims"
@@ -66,6 +68,7 @@ def test_pools_and_claims_are_deleted_once_and_waited_for() -> None:
         {
             POOLS: [named("gpu"), named("driver", metadata=going)],
             CLAIMS: [named("gpu-1", metadata=going), named("by-hand")],
+            KARPENTER_PODS: [karpenter(Ready="True")],
         }
     )
     left = index.drain(api, NoInstances(), "demo")
@@ -76,6 +79,44 @@ def test_pools_and_claims_are_deleted_once_and_waited_for() -> None:
         "NodeClaim gpu-1",
         "NodeClaim by-hand",
     ]
+
+
+def karpenter(message: str = "", waiting: str = "", **conditions: str) -> Item:
+    """Return one of the controller's pods; conditions are their states by their types, and waiting is a reason."""
+    told = [{"type": kind, "status": state, "message": message} for kind, state in conditions.items()]
+    containers = [{"state": {"waiting": {"reason": waiting}}}] if waiting else []
+    return named("karpenter-1", status={"phase": "Pending", "conditions": told, "containerStatuses": containers})
+
+
+@pytest.mark.parametrize(
+    ("pods", "why"),
+    [
+        ([], "(it has no pods)"),
+        ([karpenter("0/1 nodes are available", PodScheduled="False")], "(karpenter-1: 0/1 nodes are available)"),
+        ([karpenter("not ready", waiting="ImagePullBackOff", Ready="False")], "(karpenter-1: ImagePullBackOff)"),
+        ([karpenter(PodScheduled="True")], "(karpenter-1: Pending)"),
+        ([{**karpenter(Ready="True"), "metadata": {"name": "old", "deletionTimestamp": "2026"}}], "(old: Pending)"),
+    ],
+)
+def test_where_karpenter_does_not_run_that_is_told_first_with_the_reason(pods: list[Item], why: str) -> None:
+    """Guards against 40 minutes of waiting for a program that is not there, without a word of it."""
+    api = Paper({POOLS: [named("gpu")], CLAIMS: [named("gpu-1")], KARPENTER_PODS: pods})
+    first, *others = index.drain(api, NoInstances(), "demo")
+    assert first.startswith("Karpenter does not run")
+    assert why in first
+    assert [line.split(" (")[0] for line in others] == ["NodePool gpu", "NodeClaim gpu-1"]
+
+
+def test_one_ready_pod_of_karpenter_is_enough_and_none_is_where_nothing_is_left() -> None:
+    pods = [karpenter("0/1 nodes are available", PodScheduled="False"), karpenter(Ready="True")]
+    left = index.drain(Paper({POOLS: [named("gpu")], CLAIMS: [], KARPENTER_PODS: pods}), NoInstances(), "demo")
+    assert left == ["NodePool gpu (being deleted)"]
+    assert index.drain(Paper({POOLS: [], CLAIMS: [], KARPENTER_PODS: []}), NoInstances(), "demo") == []
+
+
+def test_its_pods_are_found_by_where_and_as_what_the_chart_makes_them() -> None:
+    assert f"/namespaces/{controller.NAMESPACE}/pods" in KARPENTER_PODS
+    assert KARPENTER_PODS.endswith("app.kubernetes.io%2Fname%3Dkarpenter")
 
 
 def test_without_pools_claims_and_instances_it_is_done() -> None:
