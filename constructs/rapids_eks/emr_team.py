@@ -1,5 +1,6 @@
 """A team that runs Spark on EMR on EKS."""
 
+import hashlib
 from collections.abc import Sequence
 
 import aws_cdk as cdk
@@ -15,6 +16,7 @@ from rapids_eks.team_layout import prefix
 from rapids_eks.team_namespace import TeamNamespace
 
 ANY_TAG = ("*",)
+LONGEST = 64  # https://docs.aws.amazon.com/emr-on-eks/latest/APIReference/API_CreateVirtualCluster.html
 
 
 class EmrTeam(Construct):
@@ -61,7 +63,7 @@ class EmrTeam(Construct):
         self.virtual_cluster = CfnVirtualCluster(
             self,
             "VirtualCluster",
-            name=f"{cluster_name}-{name}"[:64],
+            name=virtual_cluster_name(cluster_name, name),
             container_provider=CfnVirtualCluster.ContainerProviderProperty(
                 id=cluster_name,
                 type="EKS",
@@ -109,6 +111,13 @@ class EmrTeam(Construct):
             statements.append(iam.PolicyStatement(actions=["emr-containers:ListJobRuns"], resources=[arn]))
         for each in statements:
             grantee.grant_principal.add_to_principal_policy(each)
+
+
+def virtual_cluster_name(cluster_name: str, team: str) -> str:
+    """Return the name of a team's virtual cluster; one that would be too long ends in a hash, as others begin alike."""
+    name = f"{cluster_name}-{team}"
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{digest}"
 
 
 def _log_group_arn(scope: Construct, name: str) -> str:

@@ -14,7 +14,7 @@ def absence(api: Objects) -> Iterator[str]:
         return
     told = "; ".join(f"{pod['metadata']['name']}: {_state(pod)}" for pod in pods) or "it has no pods"
     yield (
-        f"Karpenter does not run, and only it ends what is left: no pod of it in kube-system is ready ({told}). Give it "
+        f"Karpenter does not run, and only it ends what is left: no pod in kube-system is ready ({told}). Give it "
         'core nodes and a way to its image, then delete again; see "Destroy" in docs/operations.md'
     )
 
