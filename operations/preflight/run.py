@@ -5,13 +5,25 @@ from collections.abc import Callable, Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.findings import Finding, failed, warning
-from operations.preflight import access, cost, existing_network, inputs, names, offers, quotas, roles, support
+from operations.preflight import (
+    access,
+    bucket_key,
+    cost,
+    existing_network,
+    inputs,
+    names,
+    offers,
+    quotas,
+    roles,
+    support,
+)
 from operations.preflight.question import Question
 
 Check = Callable[[Question], Iterator[Finding]]
 IN_THE_ACCOUNT: tuple[tuple[str, Check], ...] = (
     ("CDK bootstrap", access.bootstrap),
     ("stacks and names", names.names),
+    (bucket_key.SUBJECT, bucket_key.bucket_key),
     ("GPU quota", quotas.gpus),
     ("vCPU quota", quotas.standard),
     ("build quota", quotas.builds),

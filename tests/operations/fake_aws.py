@@ -124,6 +124,7 @@ def ready() -> FakeAws:
             "ssm.GetParameter": {"Parameter": {"Value": "30"}},
             "cloudformation.DescribeStacks": missing_stack,
             "cloudformation.ListStackResources": missing_stack,
+            "s3.GetBucketEncryption": refuses("ServerSideEncryptionConfigurationNotFoundError"),
             "s3.ListObjectsV2": {},
             "eks.DescribeCluster": refuses("ResourceNotFoundException"),
             "logs.DescribeLogGroups": {"logGroups": []},
