@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from dcgm_cloudwatch.batch import member
-from dcgm_cloudwatch.exporter import Exporter
+from dcgm_cloudwatch.exporter import AHEAD, Exporter
 from dcgm_cloudwatch.instances import InstanceError
 from dcgm_cloudwatch.kubernetes import ConfigMapStore, KubernetesError
 from dcgm_cloudwatch.prometheus import PrometheusError
@@ -36,6 +36,7 @@ class Finding(NamedTuple):
 
 def check(exporter: Exporter) -> Iterator[Finding]:
     """Yield a finding for each link, in the order in which data pass; what is kept stays as it is."""
+    now = time.time()
     try:
         now = exporter.prometheus.now()
     except PrometheusError as error:
@@ -45,7 +46,7 @@ def check(exporter: Exporter) -> Iterator[Finding]:
         yield _skew("Prometheus' clock", now - time.time())
         yield from _gpus(exporter, now)
     yield from _cloudwatch(exporter)
-    yield _kept(exporter)
+    yield _kept(exporter, min(now, time.time()))
 
 
 def text(findings: list[Finding]) -> str:
@@ -135,16 +136,17 @@ def _noting(said: dict[str, str]) -> Callable[..., None]:
     return note
 
 
-def _kept(exporter: Exporter) -> Finding:
+def _kept(exporter: Exporter, now: float) -> Finding:
     where = exporter.settings.watermark
     try:
         known = exporter.store.read()
-        if known:
-            parse(known)
+        ahead = parse(known).ahead_of(now) if known else 0.0
     except StoreError as error:
         fix = "do as it says, let the service account get that ConfigMap, or run this as the user of the service"
         return Finding("watermark", str(error), fix)
     text = f"{where} {'holds ' + known if known else 'is not there yet'}"
+    if ahead:
+        return Finding("watermark", text, AHEAD.format(ahead, where))
     fix = unwritable(exporter.store)
     return Finding("watermark", f"{text}, and cannot be written" if fix else text, fix)
 

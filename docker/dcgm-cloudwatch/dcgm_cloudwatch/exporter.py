@@ -17,7 +17,7 @@ from dcgm_cloudwatch.readings import Window
 from dcgm_cloudwatch.scrape import fitting, is_gap, scrape
 from dcgm_cloudwatch.settings import Settings
 from dcgm_cloudwatch.translate import Datum, Dimensions, translate
-from dcgm_cloudwatch.watermark import Progress, Store, StoreError, parse
+from dcgm_cloudwatch.watermark import ClockError, Progress, Store, StoreError, parse
 
 log = logging.getLogger(__name__)
 OLDEST = 14 * 24 * 3600 - 3600  # seconds; CloudWatch takes two weeks, and sending takes its time
@@ -25,6 +25,10 @@ PATIENCE = 10.0  # seconds that one window may keep the others waiting
 KEEPING = 30.0  # seconds of pauses in which it is tried again to keep what is acknowledged
 UNKEPT = (
     "what CloudWatch has taken cannot be kept, so nothing else is sent: {}; `dcgm-cloudwatch check` says what to do"
+)
+AHEAD = (
+    "the watermark is {:.0f} s in the future, so nothing is sent: let NTP set the clocks of Prometheus and of this "
+    "machine; where they are right, it was kept while one was ahead: end the exporter, remove {}, and start it again"
 )
 MINUTE = 60
 
@@ -46,6 +50,7 @@ class Exporter:
     _prepared: tuple[Window, list[Batch]] | None = None
     _behind: float = 0.0  # seconds that Prometheus' clock was behind ours
     _oldest: float = field(default=float("-inf"))  # from where on what Prometheus has not is a gap
+    _ahead: float = 0.0  # seconds that the watermark was in the future at most, since it last was not
     _owed: bool = False  # whether `progress` is more than what is kept
 
     def __post_init__(self) -> None:
@@ -60,17 +65,21 @@ class Exporter:
 
     def late(self) -> None:
         """Tell the lag by our own clock: it must grow while Prometheus or the watermark is out of reach, too."""
-        self._lag(self.clock() - self._behind, self.progress.through if self.progress else self._kept())
+        self._lag(self.clock() - self._behind, self.progress or self._kept())
 
-    def _kept(self) -> float:
+    def _kept(self) -> Progress:
         try:
             text = self.store.read()
-            return parse(text).through if text else self._began
+            return parse(text) if text else Progress(int(self._began))
         except StoreError:
-            return self._began
+            return Progress(int(self._began))
 
-    def _lag(self, now: float, through: float) -> None:
-        self.counters.lag(max(0.0, now - self.settings.settle - through - self.settings.interval))
+    def _lag(self, now: float, progress: Progress) -> None:
+        """Tell the lag; where the watermark is in the future, by how much it was: until then nothing is delivered."""
+        ahead = progress.ahead_of(now)
+        self._ahead = max(self._ahead, ahead) if ahead else 0.0
+        late = now - self.settings.settle - progress.through - self.settings.interval
+        self.counters.lag(max(0.0, late, self._ahead))
 
     def begin(self, now: float) -> Progress:
         """Read what is delivered, or begin `FIRST_BACKFILL` seconds back; raises StoreError."""
@@ -91,13 +100,11 @@ class Exporter:
     def next(self, now: float) -> tuple[Window, bool] | None:
         """Return the window to deliver now, and whether it is the newest one; None where all are delivered.
 
-        Raises StoreError while what is acknowledged cannot be kept: nothing else is sent before.
+        Raises StoreError while what is acknowledged cannot be kept: nothing else is sent before; and ClockError while
+        it lies in the future: to begin again from now would send twice what a clock that was set back has forgotten.
         """
-        length, progress = self.settings.interval, self.begin(now)
-        if self._owed:
-            self._keep(progress)
+        length, progress = self.settings.interval, self._ready(now)
         closed = _aligned(int(now - self.settings.settle), length)  # the end of the newest closed window
-        self._lag(now, progress.through)
         if closed <= progress.through:
             return None
         if newest := progress.missing(closed - length, closed):
@@ -108,6 +115,15 @@ class Exporter:
                 return Window.between(*oldest), False
             start += length
         return None
+
+    def _ready(self, now: float) -> Progress:
+        progress = self.begin(now)
+        if self._owed:
+            self._keep(progress)
+        self._lag(now, progress)
+        if self._ahead:
+            raise ClockError(AHEAD.format(self._ahead, self.settings.watermark))
+        return progress
 
     def deliver(self, window: Window, *, newest: bool) -> None:
         """Send what is left of a window and keep that it is delivered; of one too large, of its beginning.

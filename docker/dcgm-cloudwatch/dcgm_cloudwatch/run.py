@@ -19,14 +19,14 @@ from dcgm_cloudwatch.prometheus import Prometheus, PrometheusError
 from dcgm_cloudwatch.publish import HeldError, Publisher, client
 from dcgm_cloudwatch.serve import notify, start, watch
 from dcgm_cloudwatch.settings import Settings, SettingsError
-from dcgm_cloudwatch.watermark import FileStore, OtherWriterError, Store, StoreError
+from dcgm_cloudwatch.watermark import ClockError, FileStore, OtherWriterError, Store, StoreError
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = 2.0  # seconds between two looks at Prometheus' clock while there is nothing to do
 LONGEST_PAUSE = 15.0  # seconds after failures in a row
 MINUTE = 60.0
 FLUSH = 10.0  # seconds that ending may take
-FAILURES = (PrometheusError, InstanceError, StoreError, HeldError)  # after which everything is tried again
+FAILURES = (PrometheusError, InstanceError, StoreError, HeldError, ClockError)  # after which everything is tried again
 
 
 @dataclass

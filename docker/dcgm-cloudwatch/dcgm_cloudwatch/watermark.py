@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 VERSION = 1
+JITTER = 60.0  # seconds that the clocks of Prometheus and of this machine may go back without a word
 
 
 class StoreError(Exception):
     """What is acknowledged could not be kept, or read; to be tried again."""
+
+
+class ClockError(Exception):
+    """What is acknowledged lies in the future: some clock is, or was, wrong, and nothing can be delivered."""
 
 
 class OtherWriterError(Exception):
@@ -55,6 +60,11 @@ class Progress:
                 return (first, min(begin, end)) if first < end else None
             first = max(first, last)
         return (first, end) if first < end else None
+
+    def ahead_of(self, now: float) -> float:
+        """Return by how many seconds what is acknowledged lies in the future, 0 where that is jitter."""
+        ahead = self.through - now
+        return ahead if ahead > JITTER else 0.0
 
     def with_batch(self, start: int, digest: str) -> Progress:
         """Return this with one more batch, or piece of one, of a window acknowledged."""

@@ -1,6 +1,7 @@
 """What is kept is looked at by `check`, never written; and whoever writes it leaves it to its owner."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def test_what_cannot_be_read_is_told_with_what_to_do(prometheus: PrometheusPort,
     status, found = checked(made)
     assert status == 1
     assert "cannot be read" in found["watermark"]
+
+
+def test_a_watermark_in_the_future_is_broken(prometheus: PrometheusPort, exporter: Make) -> None:
+    now(prometheus)
+    made = exporter()
+    (made.folder / "watermark.json").write_text(Progress(int(time.time()) + 86_400).text())
+    status, found = checked(made)
+    assert status == 1
+    assert "in the future" in found["watermark"]
+    assert f"remove file:{made.folder / 'watermark.json'}" in found["watermark"]
 
 
 def test_a_file_keeps_its_mode(tmp_path: Path) -> None:

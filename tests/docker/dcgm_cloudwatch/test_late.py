@@ -4,11 +4,14 @@ import json
 import time
 from collections.abc import Callable
 
+import pytest
+
 from dcgm_cloudwatch.exporter import Exporter as Delivering
 from dcgm_cloudwatch.run import step
+from dcgm_cloudwatch.watermark import ClockError
 from tests.docker.dcgm_cloudwatch.clock import Clock
 from tests.docker.dcgm_cloudwatch.cloudwatch_port import CloudWatchPort
-from tests.docker.dcgm_cloudwatch.fleet import held
+from tests.docker.dcgm_cloudwatch.fleet import delivered, held, utilization
 from tests.docker.dcgm_cloudwatch.process import Exporter, wait_until
 from tests.docker.dcgm_cloudwatch.prometheus_port import PrometheusPort
 
@@ -69,3 +72,41 @@ def test_an_outage_is_counted_from_the_last_minute_that_was_delivered(
     made.clock = lambda: time.time() + 900
     made.late()
     assert 900 - 60 < lag(made) < 900 + 60 + time.time() - began
+
+
+def test_a_clock_that_was_set_back_is_told_and_sends_nothing_twice(
+    prometheus: PrometheusPort, cloudwatch: CloudWatchPort, within: Callable[..., Delivering], clock: Clock
+) -> None:
+    """Guards against an exporter that waits in silence until a clock has caught up with the watermark."""
+    minutes = held(prometheus, clock, 30)
+    clock.now = minutes.start + 1500 + 50
+    first = within(METRICS="GPUUtilization", FIRST_BACKFILL="1500")
+    while step(first):
+        pass
+    clock.now -= 1200
+    for made in (first, within(METRICS="GPUUtilization")):
+        for passed in range(0, 600, 300):
+            clock.now += passed
+            with pytest.raises(ClockError, match=r"in the future.*NTP.*remove file:"):
+                step(made)
+            assert lag(made) > LATE, "the alarm rings"
+            made.late()
+            assert lag(made) > LATE
+        clock.now -= 300
+    clock.now = minutes.stop + 50
+    while step(made):
+        pass
+    assert lag(made) < 60
+    assert delivered(cloudwatch) == utilization(minutes), "no minute is missing, none is there twice"
+
+
+def test_a_clock_that_wavers_by_seconds_is_no_trouble(
+    prometheus: PrometheusPort, within: Callable[..., Delivering], clock: Clock
+) -> None:
+    clock.now = held(prometheus, clock, 2).stop + 46
+    made = within(METRICS="GPUUtilization", FIRST_BACKFILL="110")
+    while step(made):
+        pass
+    clock.now -= 60
+    assert not step(made)
+    assert lag(made) == 0
