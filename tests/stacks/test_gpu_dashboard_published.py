@@ -86,7 +86,7 @@ def test_every_line_of_every_graph_has_what_was_measured(assembly: Assembly, sto
     )
     assert found["Teams: GPUs"] == {"team-a": 2.0, "team-b": 1.0}
     assert found["Teams: share of GPUs allocated but idle"] == {"team-a": 0.5, "team-b": 0.0}
-    assert found["GPUs: temperature, highest"] == {"i-0a 0": 70.0, "i-0a 1": 60.0, "i-0a 2": 40.0}
+    assert found["GPUs: temperature, highest, last 15 minutes"] == {"i-0a 0": 70.0, "i-0a 1": 60.0, "i-0a 2": 40.0}
     held_back = found["Errors and throttling"]["GPUs held back by power, heat or hardware (right)"]
     assert held_back == pytest.approx(100 / 3), "idleness holds back nothing"
 

@@ -135,9 +135,9 @@ def test_sums_over_the_fleet_do_not_grow_with_the_period_that_a_console_picks(as
 
 
 def test_the_extremes_of_a_thousand_gpus_are_shown_by_rank(assembly: Assembly) -> None:
-    hottest = shown(assembly, "GPUs: temperature, highest", "thousand")
+    hottest = shown(assembly, "GPUs: temperature, highest, last 15 minutes", "thousand")
     assert {each.values[LAST] for each in hottest} == {69.0}
-    lazy = shown(assembly, "GPUs: utilization, lowest", "thousand")
+    lazy = shown(assembly, "GPUs: utilization, lowest, last 15 minutes", "thousand")
     assert max(each.values[LAST] for each in lazy) < 40 + 1 + 7
 
 

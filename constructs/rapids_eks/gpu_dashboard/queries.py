@@ -20,18 +20,22 @@ def ranked(
     function: Function,
     *,
     lowest: bool = False,
+    by_sum: bool = False,
     limit: int = SHOWN,
 ) -> str:
-    """Return a query for the highest, or lowest, of a level; each is one line."""
+    """Return a query for the highest, or lowest, of a level; each is one line.
+
+    Ranked `by_sum`, what was there for minutes stays behind what was there all the time.
+    """
     dimensions = source.dimensions_of(level, metric)
     grouped = ", ".join(each for each in dimensions if each not in source.known)
     schema = ", ".join([_quoted(source.namespace), *dimensions])
-    order = "ASC" if lowest else "DESC"
+    rank, order = "SUM" if by_sum else function, "ASC" if lowest else "DESC"
     clauses = [
         f"SELECT {function}({metric})",
         f"FROM SCHEMA({schema})",
         f"GROUP BY {grouped}",
-        f"ORDER BY {function}() {order}",
+        f"ORDER BY {rank}() {order}",
         f"LIMIT {limit}",
     ]
     return " ".join(clauses)

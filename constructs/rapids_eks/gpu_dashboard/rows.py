@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rapids_eks.gpu_dashboard import breakdown, fleet
+from rapids_eks.gpu_dashboard.breakdown import LATELY
 from rapids_eks.gpu_dashboard.metrics import METRICS, Source
 from rapids_eks.gpu_dashboard.queries import SHOWN
 from rapids_eks.gpu_dashboard.widgets import Widget
@@ -15,7 +16,8 @@ ABOUT = f"""# GPUs of {{name}}
 written: its *bandwidth*. How full memory is, *memory used* says; RAPIDS fills it at the start, and keeps it.
 * **Allocated but idle**: a pod has the GPU, and it computed less than 5 % of the minute. It costs as much as ever.
 * **Held back**: clocks are lowered by power, heat or hardware. That of an idle GPU does not count.
-* Graphs of nodes and GPUs show {SHOWN}, the most extreme of the range in view, with those that are gone by now."""
+* Graphs of nodes and GPUs show {SHOWN}: those with most of it in the range in view, all their minutes together, so
+that what ran for minutes and is gone does not crowd out what is there; or the extremes of the last {LATELY} minutes."""
 
 OF_PARTS = """
 * **The GPUs are cut up by MIG**: utilization is the share of time in which a part's own engine worked. Memory
@@ -51,8 +53,11 @@ def _whole(source: Source, name: str, limits: Limits, alarms: Sequence[str]) -> 
 
 def of_parallel_cluster(source: Source, name: str, lag: float, alarms: Sequence[str]) -> Iterator[Row]:
     """Yield what there is to see of a cluster of AWS ParallelCluster, with the alarm of so many seconds of lag."""
-    about = f"# GPUs of {name}\nEach graph shows the {SHOWN} GPUs with the highest values. MB are 1,000,000 bytes."
-    yield [Widget("about", 24, 2, text=about)]
+    about = f"""# GPUs of {name}
+Each graph shows the {SHOWN} GPUs with most of it in the range in view, all their minutes together: what ran for minutes
+and is gone does not crowd out what is there. Temperatures are ranked by their highest, of GPUs that are gone, too.
+MB are 1,000,000 bytes."""
+    yield [Widget("about", 24, 3, text=about)]
     yield from _alarms(alarms)
     yield from breakdown.parallel_cluster(source)
     yield fleet.exporter(source, lag)

@@ -50,6 +50,7 @@ class Widget:
     right_unit: str = ""
     limits: Mapping[str, float] = field(default_factory=dict)  # lines across the graph, by their labels
     highest: float | None = None  # of the left axis
+    last_minutes: int = 0  # that it shows whatever range is in view; 0 is that range
 
     @property
     def is_full(self) -> bool:
@@ -97,6 +98,7 @@ def _properties(widget: Widget, context: Context) -> Properties:
     names = {each.name: f"{mark}_{at}" for at, each in enumerate(widget.metrics) if each.name}
     lines = [_line(metric, f"{mark}_{at}", names) for at, metric in enumerate(widget.metrics)]
     common = {"view": widget.view, "region": context.region, "title": widget.title, "period": context.period}
+    common |= {"start": f"-PT{widget.last_minutes}M"} if widget.last_minutes else {}
     return {**common, "metrics": lines, **({} if widget.view == "singleValue" else _axes(widget))}
 
 

@@ -18,12 +18,14 @@ PROPERTIES = {
     "metric": {
         *("metrics", "region", "title", "view", "stacked", "stat", "period", "yAxis", "annotations", "legend"),
         *("setPeriodToTimeRange", "sparkline", "trend", "liveData", "labels", "singleValueFullPrecision", "timezone"),
+        "start",
     },
 }
 NEEDED = {"text": {"markdown"}, "alarm": {"alarms"}, "metric": {"metrics", "region"}}
 OPTIONS = {"id", "label", "stat", "period", "visible", "color", "yAxis", "region", "expression"}
 ID = re.compile(r"[a-z][A-Za-z0-9_]*")
 PROPERTY = re.compile(r"\$\{PROP\('Dim\.(\w+)'\)\}")  # of a label; what CloudWatch knows beside it is not rehearsed
+OWN_RANGE = re.compile(r"-PT\d+M")
 MOST_DIMENSIONS = 30
 Widget = Mapping[str, Any]
 
@@ -108,7 +110,7 @@ def lines(widget: Widget, archive: Archive, span: Span) -> list[Line]:
     properties, read = widget["properties"], list(entries(widget))
     if sum(each.is_query for each in read) > 1:
         raise NotKnownError(f"{_title(widget)}: a graph can have one query of Metrics Insights only")
-    span = replace(span, period=properties.get("period", MINUTE))
+    span = replace(span, start=_start(properties, span), period=properties.get("period", MINUTE))
     known: dict[str, arithmetic.Value] = {}
     shown: dict[int, list[Line]] = {}
     for at, each in sorted(enumerate(read), key=lambda one: bool(one[1].expression)):
@@ -117,6 +119,14 @@ def lines(widget: Widget, archive: Archive, span: Span) -> list[Line]:
         if each.options.get("visible", True):
             shown[at] = _shown(widget, each, value)
     return [line for at in sorted(shown) for line in shown[at]]
+
+
+def _start(properties: Mapping[str, Any], span: Span) -> int:
+    """Return where a widget begins that has a range of its own, up to now."""
+    own = str(properties.get("start", ""))
+    if own and not OWN_RANGE.fullmatch(own):
+        raise NotKnownError(f"the start {own!r} is not rehearsed: -PT15M is")
+    return span.end - int(own[3:-1]) * MINUTE if own else span.start
 
 
 def _value(entry: Entry, known: arithmetic.Known, statistic: str) -> arithmetic.Value:
