@@ -15,6 +15,7 @@ from dcgm_cloudwatch.series import Series, read
 
 MOST_BYTES = 16 * 1024 * 1024  # of an answer: some 200,000 samples, and no more than a few hundred MB once it is read
 DEPTH = 8  # of halving
+MOST_SECONDS = 1e11  # since the epoch
 
 
 class PrometheusError(Exception):
@@ -37,9 +38,12 @@ class Prometheus:
         """Return the server's own time, by which its samples are stamped."""
         answer = self._ask({"query": "time()"})
         try:
-            return float(answer["result"][1])
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+            moment = float(answer["result"][1])
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise PrometheusError(f"{self.url} does not tell the time: {str(answer)[:200]}") from error
+        if not 0 <= moment < MOST_SECONDS:  # nor is it where it is not a number
+            raise PrometheusError(f"{self.url} does not tell the time: {str(answer)[:200]}")
+        return moment
 
     def vector(self, expression: str, at: float) -> list[Series]:
         """Return the series of an instant query."""

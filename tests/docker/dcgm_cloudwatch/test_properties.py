@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dcgm_cloudwatch.batch import MOST_DATA, batches, digest, member
 from dcgm_cloudwatch.catalogue import PRESETS
 from dcgm_cloudwatch.measures import UTILIZATION
-from dcgm_cloudwatch.prometheus import PrometheusError, data_of
+from dcgm_cloudwatch.prometheus import Prometheus, PrometheusError, data_of
 from dcgm_cloudwatch.readings import Readings, Window, increase
 from dcgm_cloudwatch.scrape import measures
 from dcgm_cloudwatch.series import Host, Series, read
@@ -66,6 +66,21 @@ def test_any_body_is_data_or_an_error_that_says_so(body: bytes) -> None:
         found = {"said": str(error)}
     assert isinstance(found, dict)
     assert "http://x" in found.get("said", "http://x")
+
+
+@given(st.floats().map(lambda told: [0, str(told)]) | st.sampled_from([[0, "1" * 400], [0, 10**400]]) | JSON)
+@example([0, "NaN"])
+@example([0, "+Inf"])
+def test_whatever_time_is_told_is_a_moment_or_an_error(told: Any) -> None:  # noqa: ANN401
+    class Telling(Prometheus):
+        def _ask(self, parameters: dict[str, str]) -> dict[str, Any]:
+            assert parameters == {"query": "time()"}
+            return {"result": told}
+
+    try:
+        assert 0 <= Telling("http://p").now() < float("inf")
+    except PrometheusError as error:
+        assert "does not tell the time" in str(error)  # noqa: PT017 - most times are told
 
 
 @given(SERIES)
