@@ -97,11 +97,16 @@ def _gpu_nodes(exporter: Exporter, window: Window) -> set[str]:
 
 def _seen(slots: set[Slot], unidentified: int, waiting: set[str]) -> Finding:
     if slots:
-        return Finding("GPUs", f"{len({slot.whole for slot in slots})} seen in the last minute")
+        seen, left_out = f"{len({slot.whole for slot in slots})} seen in the last minute", ""
+        if unidentified:
+            seen += f", and {unidentified} series left out that name no GPU, or a host whose name others have, too"
+            left_out = "give each node a name of its own, or relabel __meta_ec2_instance_id to instance_id"
+        return Finding("GPUs", seen, left_out)
     advice = "switch on the DCGM exporter's ServiceMonitor, or look at the target's page in Prometheus"
     if unidentified:
         text = f"Prometheus holds {unidentified} DCGM series of the last minute, none of which names its GPU and host"
-        return Finding("GPUs", text, "take the DCGM exporter's labels gpu and Hostname over as they are")
+        fix = "take the DCGM exporter's labels gpu and Hostname over as they are, and give each node a name of its own"
+        return Finding("GPUs", text, fix)
     if waiting:
         return Finding("GPUs", f"Prometheus holds no DCGM series of {', '.join(sorted(waiting)[:5])}", advice)
     text = "none: Prometheus holds no DCGM series of the last minute"

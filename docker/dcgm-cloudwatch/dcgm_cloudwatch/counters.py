@@ -23,7 +23,7 @@ SELF = {
 LOCAL = {
     "WindowsDelivered": "windows that are acknowledged whole",
     "BlankSamples": "samples that were none: not a number, DCGM's blanks, impossible values",
-    "UnidentifiedSeries": "series that name no GPU or no host",
+    "UnidentifiedSeries": "series that name no GPU, or no host of its own",
     "WatermarkFailures": "times that what is delivered could not be kept",
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dcgm_cloudwatch.measures import PERCENT, Measure, Spelling
-from dcgm_cloudwatch.series import Series, Slot, slot
+from dcgm_cloudwatch.series import Host, Series, Slot, shared, slot
 
 Samples = dict[float, float]  # by their time
 Holder = tuple[Slot, str]  # what is measured, and whose it then was; "" for nobody's
@@ -40,13 +40,17 @@ class Labels:
 
 @dataclass
 class Readings:
-    """The samples of a window. `unidentified` counts series that name no GPU or no host, `blank` dropped samples."""
+    """The samples of a window.
+
+    `unidentified` counts series that name no GPU or no host of its own, `blank` dropped samples.
+    """
 
     window: Window
     labels: Labels = field(default_factory=Labels)
     gauges: dict[str, dict[Holder, Samples]] = field(default_factory=dict)
     counters: dict[str, dict[tuple[Slot, str], Samples]] = field(default_factory=dict)  # by slot and kind of error
     before: frozenset[Slot] = frozenset()  # GPUs that had samples before the window
+    shared: set[Host] = field(default_factory=set)  # names that several hosts go by
     unidentified: int = 0
     blank: int = 0
 
@@ -57,11 +61,12 @@ class Readings:
         """
         spellings = {each.field: each for each in measure.spellings}
         listed = [each for each in found if each.name in spellings]
+        self.shared |= shared(listed, self.labels.ids)
         percents = _in_percent([*listed, *earlier], spellings, self.labels)
         for series in listed:
             spelling = spellings[series.name]
             about = slot(series.labels, self.labels.ids, of_slices=measure.of_slices)
-            if about is None:
+            if about is None or about.host in self.shared:
                 self.unidentified += 1
                 continue
             factor = 1.0 if (about.host, series.name) in percents else spelling.factor

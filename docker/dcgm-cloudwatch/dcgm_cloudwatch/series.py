@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
 NODE_LABELS = ("node", "kubernetes_node", "Hostname", "hostname")
@@ -66,6 +67,38 @@ def host(labels: Mapping[str, str], id_labels: Sequence[str]) -> Host | None:
         if found:
             return Host(kind, found)
     return None
+
+
+def shared(found: Iterable[Series], id_labels: Sequence[str]) -> set[Host]:
+    """Return the names that several hosts go by: two GPUs, of two targets, are one and the same slot at a time.
+
+    Where one comes after the other, a node was replaced.
+    """
+    claims: dict[Slot, list[_Claim]] = {}
+    for series in found:
+        about, uuid = slot(series.labels, id_labels, of_slices=False), series.labels.get("UUID")
+        if about and uuid and series.samples:
+            claim = _Claim(uuid, series.labels.get("instance", ""), series.samples[0][0], series.samples[-1][0])
+            claims.setdefault(about, []).append(claim)
+    return {
+        about.host
+        for about, of in claims.items()
+        if len({each.uuid for each in of}) > 1 and any(one.against(other) for one, other in combinations(of, 2))
+    }
+
+
+class _Claim(NamedTuple):
+    """Which GPU of which target says from when to when that it is a slot."""
+
+    uuid: str
+    target: str
+    first: float
+    last: float
+
+    def against(self, other: _Claim) -> bool:
+        """Return whether both cannot be true."""
+        together = self.first <= other.last and other.first <= self.last
+        return together and self.uuid != other.uuid and self.target != other.target
 
 
 def slot(labels: Mapping[str, str], id_labels: Sequence[str], *, of_slices: bool) -> Slot | None:

@@ -60,6 +60,23 @@ def test_series_that_name_no_gpu_are_told(prometheus: PrometheusPort, exporter: 
     assert "none of which names its GPU" in found["GPUs"]
 
 
+def test_nodes_of_one_name_are_told_beside_those_that_have_their_own(
+    prometheus: PrometheusPort, exporter: Make
+) -> None:
+    now(prometheus, 3)
+    alike = ("node-1", "node-2")
+    prometheus.series = [
+        ({**labels, "instance": labels["Hostname"], "Hostname": "localhost"}, found)
+        if labels.get("Hostname") in alike
+        else (labels, found)
+        for labels, found in prometheus.series
+    ]
+    status, found = checked(exporter())
+    assert status == 1
+    assert found["GPUs"].startswith("broken 1 seen")
+    assert "name of its own" in found["GPUs"]
+
+
 def test_a_whole_chain_is_told_link_by_link(prometheus: PrometheusPort, exporter: Make) -> None:
     now(prometheus, 2)
     status, found = checked(exporter())

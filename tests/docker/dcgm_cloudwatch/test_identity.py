@@ -57,6 +57,35 @@ def test_two_nodes_without_an_instance_id_are_never_one_metric(deliver: Deliver,
     assert total(stored, "UnresolvedInstanceIds", "ClusterName=c")[0] == 2
 
 
+def all_of_one_name(series: list[Series]) -> list[Series]:
+    """Return the series as if each node called itself localhost, each scraped at an address of its own."""
+    return [({**labels, "Hostname": "localhost", "instance": labels["Hostname"]}, found) for labels, found in series]
+
+
+def test_two_nodes_of_one_name_are_never_one_gpu(deliver: Deliver, clock: Clock) -> None:
+    """Guards against the GPUs 0 of all nodes that call themselves localhost, as one GPU."""
+    both = all_of_one_name(history(clock.start, clock.start + 60, fleet_at(2)))
+    stored = deliver(both, AGGREGATION="gpu,cluster", METRICS="GPUUtilization,GPUTemperature,GPUXidErrors,GPUCount")
+    assert {name for name, _ in stored if name.startswith("GPU")} == set(), "whose they are cannot be told"
+
+
+def test_a_node_that_takes_anothers_name_and_place_is_published(deliver: Deliver, clock: Clock) -> None:
+    """Guards against a node that was replaced, or a pod that began anew, taken for two of one name."""
+    first, second = (fleet_at(2)(clock.start)[number] for number in range(2))
+    half = clock.start + 30
+    replaced = all_of_one_name(
+        [*history(clock.start, half, lambda _: [first]), *history(half, half + 30, lambda _: [second])]
+    )
+    stored = deliver(replaced, AGGREGATION="gpu")
+    assert names(stored, "GPUUtilization") == {"ClusterName=c,GPU=0,InstanceId=localhost"}
+
+
+def test_a_pod_of_another_address_is_no_other_gpu(deliver: Deliver, clock: Clock) -> None:
+    series = history(clock.start, clock.start + 60, fleet_at(1))
+    two = [({**labels, "instance": address}, found) for labels, found in series for address in ("a:9400", "b:9400")]
+    assert names(deliver(two, AGGREGATION="gpu"), "GPUUtilization") == {"ClusterName=c,GPU=0,InstanceId=node-0"}
+
+
 def test_a_series_that_names_no_host_is_not_published(deliver: Deliver, clock: Clock) -> None:
     samples = [(clock.start + 3.5, "50")]
     stored = deliver([({"__name__": "DCGM_FI_DEV_GPU_UTIL", "gpu": "0"}, samples)], AGGREGATION="gpu,cluster")
