@@ -260,7 +260,11 @@ def test_an_update_changes_pools_in_place_and_adds_a_core_node(updated: Outcome,
     assert pool["spec"]["limits"] == {GPU: "4"}
     assert pool["spec"]["disruption"]["consolidateAfter"] == "7m"
     (node_class,) = [each for each in kubernetes.items(CLASSES) if each["metadata"]["name"] == "gpu"]
-    assert node_class["spec"]["blockDeviceMappings"][0]["ebs"]["volumeSize"] == "120Gi"
+    root = {"volumeSize": "120Gi", "volumeType": "gp3", "encrypted": True, "deleteOnTermination": True}
+    assert [each["ebs"] for each in node_class["spec"]["blockDeviceMappings"]] == [root]
+    assert node_class["spec"]["instanceStorePolicy"] == "RAID0"
+    assert node_class["spec"]["metadataOptions"]["httpTokens"] == "required"
+    assert node_class["spec"]["metadataOptions"]["httpPutResponseHopLimit"] == 1
     core = kubernetes.items("/api/v1/nodes?labelSelector=NodeGroupType=core")
     assert len(core) == config.CoreNodes().count + 1
     assert kubernetes.items("/apis/karpenter.sh/v1/nodeclaims"), "and the nodes of running jobs stay"
