@@ -54,7 +54,7 @@ def test_its_namespace_is_no_team_s(blueprints: Blueprints) -> None:
 
 def test_its_pod_is_counted_among_those_of_the_core_nodes(blueprints: Blueprints) -> None:
     """Guards against a pod that waits for ever on core nodes which are full."""
-    teams = [{"name": f"team-{number}"} for number in range(20)]
+    teams = [{"name": f"team-{number}"} for number in range(18)]
     crowded = {"teams": teams, "cluster": {"core_nodes": {"instance_types": ["m5.large"], "count": 2}}}
     assert any("dcgm-cloudwatch (50m CPU, 128 MiB)" in each for each in blueprints.refusals(**crowded))
     assert not any("dcgm-cloudwatch" in each for each in blueprints.refusals(gpu_dashboard=None, **crowded))
