@@ -139,6 +139,11 @@ METRICS = (  # of the stacks that the demo leaves out
         ("aps:GetLabels", "aps:GetMetricMetadata", "aps:GetSeries", "aps:QueryMetrics"),
         "Grafana calls it for each panel that is looked at; no container is started in a rehearsed cluster",
     ),
+    Reason(
+        "Observability/Grafana/Role",
+        ("secretsmanager:DescribeSecret",),
+        "the secrets' provider calls it to see whether a mounted secret was rotated; its stand-in mounts once",
+    ),
 )
 DENIED = (
     ("logs:CreateLogGroup", "Lambda itself tries to make a function's log group; the stack owns it instead"),
