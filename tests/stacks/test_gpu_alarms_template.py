@@ -68,6 +68,16 @@ def test_a_team_s_idle_gpus_ring_after_half_an_hour(assembly: Assembly) -> None:
         assert [re.findall(r"of (\S+)'s", each)[0] for each in ringing] == expected
 
 
+def test_without_roll_ups_of_teams_idle_gpus_ring_for_the_cluster(tmp_path: Path) -> None:
+    """Guards against a choice of levels that leaves nobody told of GPUs that are paid for and idle."""
+    made = synthesized(tmp_path, levels=["cluster"])
+    (idle,) = [each for each in of_kind(made, "AWS::CloudWatch::Alarm") if each["MetricName"] == "GPUAllocatedIdle"]
+    assert "50 % of all GPUs or more" in idle["AlarmDescription"]
+    for share, state in ((0.6, "ALARM"), (0.4, "OK")):
+        at = {NOW - 60 * minute: share for minute in range(1, 31)}
+        assert alarms.state(idle, changed(archive("eight"), "GPUAllocatedIdle", at), NOW) == state
+
+
 def test_a_silent_exporter_rings_and_a_fleet_without_gpus_does_not(assembly: Assembly) -> None:
     later = NOW + 1200
     found = of_kind(assembly, "AWS::CloudWatch::Alarm")

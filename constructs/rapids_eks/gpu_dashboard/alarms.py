@@ -13,7 +13,7 @@ from rapids_eks.team_layout import pascal_case
 
 
 class GpuAlarms(Construct):
-    """Alarms: hot, XID, ECC, allocated but idle for each team, memory nearly full, exporter late or silent.
+    """Alarms: hot, XID, ECC, allocated but idle for each team or in all, memory nearly full, exporter late or silent.
 
     Exposes their `arns`. They watch roll-ups: a query of Metrics Insights would see three hours and 500 series, a
     search can have no alarm. With a topic they tell it when they ring and when it is over; else they are only seen.
@@ -32,6 +32,8 @@ class GpuAlarms(Construct):
     ) -> None:
         """Make them; a cluster's name in literal text, the `teams` whose roll-ups are published, and which `metrics`.
 
+        Without teams, idle GPUs are watched in the roll-up of the cluster.
+
         Whatever is not published has no alarm.
         """
         super().__init__(scope, id)
@@ -39,7 +41,7 @@ class GpuAlarms(Construct):
         self._hot(thresholds.temperature_celsius)
         self._errors("Xid", "GPUXidErrors", "The driver told an error of a GPU: a job's own, or a broken GPU")
         self._errors("Ecc", "GPUEccErrors", "GPU memory was corrupt: the node should go")
-        for team in teams:
+        for team in teams or [None]:
             self._idle(team, thresholds)
         self._memory(thresholds)
         self._late(thresholds.lag_seconds)
@@ -57,10 +59,11 @@ class GpuAlarms(Construct):
     def _errors(self, id_: str, name: str, text: str) -> None:
         self._alarm(id_, self._metric(name, "Sum"), text, threshold=1, periods=1)
 
-    def _idle(self, team: str, limits: Thresholds) -> None:
-        share, minutes = f"{limits.idle_percent:g} % of {team}'s GPUs or more", limits.idle_minutes
+    def _idle(self, team: str | None, limits: Thresholds) -> None:
+        whose = f"{team}'s GPUs" if team else "all GPUs"
+        share, minutes = f"{limits.idle_percent:g} % of {whose} or more", limits.idle_minutes
         self._alarm(
-            f"{pascal_case(team)}Idle",
+            f"{pascal_case(team)}Idle" if team else "Idle",
             self._metric("GPUAllocatedIdle", "Average", team=team),
             f"{share} were allocated but idle for {minutes} minutes: they cost as much as busy ones",
             threshold=limits.idle_percent / 100,
