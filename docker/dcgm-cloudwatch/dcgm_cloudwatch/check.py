@@ -23,6 +23,7 @@ MINUTE = 60
 SKEW = 30.0  # seconds between two clocks that are still well
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 GPU_NODES = 'kube_node_status_capacity{{resource="nvidia_com_gpu"}}[{length}s]'
+TARGETS = ('up{{job=~".*dcgm.*"}}[{length}s]', 'up{{instance=~".*:9400"}}[{length}s]')  # as DCGM's exporter listens
 
 
 class Finding(NamedTuple):
@@ -70,7 +71,7 @@ def _gpus(exporter: Exporter, now: float) -> Iterator[Finding]:
         readings = scrape(exporter.prometheus, window, settings.metrics, settings.labels, exporter.counters.alive)
         hosts = {slot.host for slot in readings.slots}
         found = exporter.instances.resolve(hosts, window.end - 0.001)
-        waiting = set() if readings.slots else _gpu_nodes(exporter, window)
+        waiting = set() if readings.slots else _gpu_nodes(exporter, window) | _down(exporter, window)
     except PrometheusError as error:
         yield Finding("GPUs", str(error), "raise Prometheus' query.max-samples, or read its log")
         return
@@ -93,6 +94,13 @@ def _gpu_nodes(exporter: Exporter, window: Window) -> set[str]:
     """Return the nodes whose GPUs kube-state-metrics knows of."""
     found = exporter.prometheus.vector(GPU_NODES.format(length=window.length), window.end - 0.001)
     return {series.labels.get("node", "") for series in found if series.samples and series.samples[-1][1] > 0}
+
+
+def _down(exporter: Exporter, window: Window) -> set[str]:
+    """Return the targets that are DCGM's by name or port, and do not answer: a head node knows no capacities."""
+    asked = (query.format(length=window.length) for query in TARGETS)
+    found = (series for query in asked for series in exporter.prometheus.vector(query, window.end - 0.001))
+    return {series.labels.get("instance", "?") for series in found if series.samples and not series.samples[-1][1]}
 
 
 def _seen(slots: set[Slot], unidentified: int, waiting: set[str]) -> Finding:

@@ -77,6 +77,23 @@ def test_nodes_of_one_name_are_told_beside_those_that_have_their_own(
     assert "name of its own" in found["GPUs"]
 
 
+def test_targets_of_dcgm_that_are_down_are_told(prometheus: PrometheusPort, exporter: Make) -> None:
+    """Guards against a head node, which has no kube-state-metrics, on which no GPU is ever a fault."""
+    prometheus.clock = time.time
+    end = int(time.time()) // 60 * 60
+    for job, instance, value, expected in (
+        ("gpus", "10.0.0.7:9400", "0", 1),
+        ("dcgm", "ip-10-0-0-7", "0", 1),
+        ("node", "10.0.0.7:9100", "0", 0),
+        ("dcgm", "10.0.0.7:9400", "1", 0),
+    ):
+        labels = {"__name__": "up", "job": job, "instance": instance}
+        prometheus.series = [(labels, [(moment, value) for moment in moments(end - 300, end + 120)])]
+        status, found = checked(exporter())
+        assert status == expected, found
+        assert (instance in found["GPUs"]) == bool(expected)
+
+
 def test_a_whole_chain_is_told_link_by_link(prometheus: PrometheusPort, exporter: Make) -> None:
     now(prometheus, 2)
     status, found = checked(exporter())
