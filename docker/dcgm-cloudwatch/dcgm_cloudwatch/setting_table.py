@@ -60,6 +60,12 @@ def _cluster(text: str) -> str:
     return text
 
 
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}", text):
+        raise ValueError("give a region such as us-west-2")
+    return text
+
+
 def watermark(text: str) -> str:
     """Return where the watermark is kept; raises ValueError."""
     if not re.fullmatch(r"file:/.+|configmap:([a-z0-9-]+/)?[a-z0-9][a-z0-9.-]*", text):
@@ -82,8 +88,8 @@ TABLE = (
     Setting("CLUSTER_NAME", "", "name of the cluster; needed", _cluster),
     Setting("NAMESPACE", "", "CloudWatch namespace (default: by the preset)"),
     Setting("PROMETHEUS_URL", "", "Prometheus server (default: by the preset)", _url),
-    Setting("AWS_REGION", "", "region (default: as the AWS SDK finds it)"),
-    Setting("SCRAPE_INTERVAL", "60", "seconds that one datum is of: 10 to 3600", _interval),
+    Setting("AWS_REGION", "", "region (default: as the AWS SDK finds it)", _region),
+    Setting("SCRAPE_INTERVAL", "60", "seconds of one datum: 10, 15, 20, 30, or whole minutes up to 3600", _interval),
     Setting("SETTLE", "45", "seconds that a window is left to Prometheus once it is over", _whole(5, 600)),
     Setting("AGGREGATION", "", "levels of gpu, node, team, cluster (default: by the preset)", _listed),
     Setting("METRICS", "", "names of metrics (default: by the preset)", _listed),

@@ -111,6 +111,9 @@ def _settings(values: Mapping[str, object], preset: Preset, problems: list[str])
     known = {each.name: each for each in preset.metrics}
     levels = _chosen("AGGREGATION", values, preset.levels, LEVELS, problems)
     chosen = _chosen("METRICS", values, preset.chosen, tuple(known), problems)
+    named = [known[name] for name in chosen if name in known]
+    if named and not any({*levels} & {*each.levels} for each in named):
+        problems.append(f"AGGREGATION={','.join(levels)}: {','.join(chosen)} has none of it: add cluster, or a metric")
     try:
         kept = watermark(str(values["WATERMARK"]) or preset.watermark)
     except ValueError as error:

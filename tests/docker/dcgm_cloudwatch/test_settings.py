@@ -85,3 +85,16 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
 
 def test_every_default_can_be_used() -> None:
     assert load({**CLUSTER, **{each.name: each.default for each in TABLE if each.default}}) == load(CLUSTER)
+
+
+def test_levels_that_nothing_chosen_has_are_refused() -> None:
+    """Guards against an exporter that is well, and publishes nothing."""
+    with pytest.raises(SettingsError, match="AGGREGATION=gpu: GPUCount has none of it: add cluster"):
+        load({"CLUSTER_NAME": "c", "METRICS": "GPUCount", "AGGREGATION": "gpu"})
+    load({"CLUSTER_NAME": "c", "METRICS": "GPUCount,GPUPowerUsage", "AGGREGATION": "gpu"})
+
+
+@pytest.mark.parametrize("region", ["Oregon", "us-west", "us-west-2a", "https://monitoring"])
+def test_what_is_no_region_is_refused(region: str) -> None:
+    with pytest.raises(SettingsError, match="AWS_REGION=.*give a region such as us-west-2"):
+        load({"CLUSTER_NAME": "c", "AWS_REGION": region})
