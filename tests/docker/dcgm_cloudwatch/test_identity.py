@@ -273,31 +273,13 @@ def test_minutes_that_prometheus_itself_lacks_are_counted_and_passed_over(
     assert gaps == 2, "without GPUs there is nothing to publish, which is no gap"
 
 
-def test_parallelcluster_has_exactly_the_documented_names(deliver: Deliver, clock: Clock) -> None:
-    series = history(clock.start, clock.start + 60, lambda _: [Gpu(0, "i-0abcdef0123456789.ec2.internal")])
-    stored = deliver(series, PRESET="parallelcluster")
-    documented = {of for of in stored if of[0].startswith("GPU")}
-    where = "GPU=0,InstanceId=i-0abcdef0123456789"
-    assert documented == {
-        (name, where)
-        for name in (
-            "GPUUtilization",
-            "GPUMemoryUtilization",
-            "GPUTemperature",
-            "GPUPowerUsage",
-            "GPUMemoryUsed",
-            "GPUMemoryFree",
-        )
-    }
-    assert total(stored, "GPUMemoryUsed", where)[0] / 2 == pytest.approx(18432 * 1.048576)
-
-
-def test_parallelclusters_namespace_and_units_are_the_documented_ones(
+def test_parallelcluster_has_exactly_the_documented_names_and_units(
     deliver: Deliver, clock: Clock, cloudwatch: CloudWatchPort
 ) -> None:
-    deliver(history(clock.start, clock.start + 60, fleet_at(1)), PRESET="parallelcluster")
-    units = {name: of for (space, name, _), of in cloudwatch.metrics.store.units.items() if name.startswith("GPU")}
-    assert {space for space, _, _ in cloudwatch.metrics.store.points} == {"ParallelCluster/c/GPU"}
+    series = history(clock.start, clock.start + 60, lambda _: [Gpu(0, "i-0abcdef0123456789.ec2.internal")])
+    stored = deliver(series, PRESET="parallelcluster")
+    where = "GPU=0,InstanceId=i-0abcdef0123456789"
+    units = {name: of for (_, name, _), of in cloudwatch.metrics.store.units.items() if name.startswith("GPU")}
     assert units == {
         "GPUUtilization": {"Percent"},
         "GPUMemoryUtilization": {"Percent"},
@@ -306,3 +288,6 @@ def test_parallelclusters_namespace_and_units_are_the_documented_ones(
         "GPUMemoryUsed": {"Megabytes"},
         "GPUMemoryFree": {"Megabytes"},
     }
+    assert {of for of in stored if of[0].startswith("GPU")} == {(name, where) for name in units}
+    assert {space for space, _, _ in cloudwatch.metrics.store.points} == {"ParallelCluster/c/GPU"}
+    assert total(stored, "GPUMemoryUsed", where)[0] / 2 == pytest.approx(18432 * 1.048576)
