@@ -10,6 +10,7 @@ from constructs import Construct
 from rapids_eks.gpu_dashboard.widgets import Context, Properties, Widget, body
 
 LAST_HOURS = 3  # as far as a dashboard looks back until somebody picks another range
+CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaws.cn"}
 
 
 class GpuDashboard(Construct):
@@ -35,7 +36,7 @@ class GpuDashboard(Construct):
         whole = {"start": f"-PT{LAST_HOURS}H", "periodOverride": "inherit", "widgets": self.widgets}
         text = cdk.Stack.of(self).to_json_string(whole)
         cloudwatch.CfnDashboard(self, "Dashboard", dashboard_name=name, dashboard_body=text)
-        console = "console.amazonaws-us-gov.com" if region.startswith("us-gov-") else "console.aws.amazon.com"
+        console = next((host for part, host in CONSOLES.items() if region.startswith(part)), "console.aws.amazon.com")
         self.url = f"https://{console}/cloudwatch/home?region={region}#dashboards/dashboard/{name}"
 
 
