@@ -41,7 +41,7 @@ class GpuAlarms(Construct):
         self._hot(thresholds.temperature_celsius)
         self._errors("Xid", "GPUXidErrors", "The driver told an error of a GPU: a job's own, or a broken GPU")
         self._errors("Ecc", "GPUEccErrors", "GPU memory was corrupt: the node should go")
-        for team in teams or [None]:
+        for team in teams or [""]:
             self._idle(team, thresholds)
         self._memory(thresholds)
         self._late(thresholds.lag_seconds)
@@ -59,7 +59,7 @@ class GpuAlarms(Construct):
     def _errors(self, id_: str, name: str, text: str) -> None:
         self._alarm(id_, self._metric(name, "Sum"), text, threshold=1, periods=1)
 
-    def _idle(self, team: str | None, limits: Thresholds) -> None:
+    def _idle(self, team: str, limits: Thresholds) -> None:
         whose = f"{team}'s GPUs" if team else "all GPUs"
         share, minutes = f"{limits.idle_percent:g} % of {whose} or more", limits.idle_minutes
         self._alarm(
