@@ -169,7 +169,9 @@ def test_the_dashboards_queries_return_the_fixtures_values(
         "free, average of a GPU": {round(4301 / 1024, 6)},
     }
     assert shown["Teams: GPUs"] == {"team-a": {1}, "team-b": {1}}
-    assert shown["GPUs: temperature, highest"] == {f"{ID} {number}": {54} for number in range(len(GPUS))}
+    assert shown["GPUs: temperature, highest, last 15 minutes"] == {
+        f"{ID} {number}": {54} for number in range(len(GPUS))
+    }
     now = int(time.time()) // 60 * 60 + 60
     watched = [each for each in of_kind(assembly, "AWS::CloudWatch::Alarm") if each["TreatMissingData"] != "breaching"]
     assert len(watched) >= 6, "all but the one that wants more minutes than this test has"
