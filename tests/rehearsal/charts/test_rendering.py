@@ -35,7 +35,7 @@ SECRETS = "secrets-store-csi-driver --repo https://kubernetes-sigs.github.io/sec
 KARPENTER = "oci://public.ecr.aws/karpenter/karpenter"
 
 
-@pytest.mark.parametrize("chart", [AUTOSCALER, METRICS, OPERATOR, SECRETS])
+@pytest.mark.parametrize("chart", [AUTOSCALER, METRICS, SECRETS])
 def test_a_misspelt_key_is_recorded_and_changes_nothing(render: Callable[..., Objects], chart: str) -> None:
     plain, odd = (render("r", chart, values) for values in ({}, {"nodeSelectors": {"a": "b"}}))
     record = ("ConfigMap", "r-values")
@@ -57,6 +57,10 @@ def test_a_misspelt_key_is_recorded_and_changes_nothing(render: Callable[..., Ob
         (GRAFANA, {"grafana.ini": {"aws": {"forward_setting_to_plugins": "x"}}}),
         (GRAFANA, {"grafana.ini": {"analytic": {}}}),
         (GRAFANA, {"nodeSelectors": {}}),
+        (OPERATOR, {"nodeSelectors": {}}),
+        (OPERATOR, {"driver": {"resources": {"request": {}}}}),
+        (OPERATOR, {"dcgmExporter": {"serviceMonitor": {"honorLabel": False}}}),
+        (OPERATOR, {"node-feature-discovery": {"worker": {"nodeSelectors": {}}}}),
         (GRAFANA, {"persistence": {"storageClass": "gp3"}}),
     ],
 )
@@ -210,15 +214,14 @@ def test_grafana_mounts_dashboards_secrets_and_evaluates_its_data_sources(render
 
 def test_the_gpu_operator_passes_on_its_counters_and_its_service_monitor(render: Callable[..., Objects]) -> None:
     counters = {"name": "counters", "create": True, "data": "DCGM_FI_DEV_GPU_TEMP, gauge, C"}
-    monitor = {"additionalLabels": {"release": "kps"}, "honourLabels": True}
+    monitor = {"additionalLabels": {"release": "kps"}, "honorLabels": True}
     values = {"dcgmExporter": {"config": counters, "serviceMonitor": monitor}, "driver": {"enabled": False}}
     made = render("g", OPERATOR, values, *SERVED)
     assert made["ConfigMap", "counters"]["data"] == {"dcgm-metrics.csv": counters["data"]}
     assert made["ServiceMonitor", "nvidia-dcgm-exporter"]["metadata"]["labels"]["release"] == "kps"
     exporter = made["DaemonSet", "nvidia-dcgm-exporter"]["spec"]["template"]["spec"]
     assert exporter["volumes"][0]["configMap"]["name"] == "counters"
-    # what the definition of the policy then refuses
-    assert "honourLabels" in made["ClusterPolicy", "cluster-policy"]["spec"]["dcgmExporter"]["serviceMonitor"]
+    assert "honorLabels" in made["ClusterPolicy", "cluster-policy"]["spec"]["dcgmExporter"]["serviceMonitor"]
 
 
 @pytest.mark.parametrize(("clean", "hooks"), [(False, 1), (True, 2)])
