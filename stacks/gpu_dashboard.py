@@ -131,5 +131,6 @@ def _parallel_cluster(scope: Construct, name: str, program: Path, lag: float, to
 def _tell_price(
     scope: Construct, gpus: config.GpuNodes, teams: int, levels: Sequence[Level], metrics: Sequence[str]
 ) -> None:
-    told = price.told(levels, gpus=gpus.max_gpus, nodes=gpus.most_nodes, teams=teams, chosen=metrics)
+    most = {"gpus": gpus.max_gpus, "nodes": gpus.most_nodes, "slices": gpus.most_slices}
+    told = price.told(levels, teams=teams, chosen=metrics, **most)
     cdk.Annotations.of(scope).add_info(told)

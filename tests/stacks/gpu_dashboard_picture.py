@@ -78,7 +78,8 @@ def _lines(axis: Axes, found: list[Line], properties: dict[str, Any]) -> None:
             axis.add_line(Line2D([], [], color=line.get_color(), label=label))
     for across in properties.get("annotations", {}).get("horizontal", []):
         axis.axhline(across["value"], color="#c0392b", linewidth=0.8, linestyle="--", label=across["label"])
-    axis.set_ylim(bottom=0, top=properties["yAxis"]["left"].get("max"))
+    highest = properties["yAxis"]["left"].get("max")
+    axis.set_ylim(bottom=0, top=highest and highest * 1.05)  # a line at the very top would lie on the frame
     axis.set_ylabel(properties["yAxis"]["left"].get("label", ""), fontsize=6, labelpad=1)
     axis.tick_params(labelsize=6, length=2)
     handles, labels = axis.get_legend_handles_labels()

@@ -32,6 +32,15 @@ def test_what_synth_counts_is_what_the_exporter_counts(levels: tuple[Level, ...]
     assert price.monthly(sum(theirs.metrics.values())) == pytest.approx(theirs.for_metrics)
 
 
+def test_the_parts_of_gpus_that_are_cut_up_have_metrics_of_their_own() -> None:
+    """Counted by hand: of 12 metrics of a GPU six are of its parts; at other levels nothing is of a part."""
+    whole, cut = (price.metrics(LEVELS, gpus=8, nodes=1, teams=2, slices=slices) for slices in (1, 7))
+    assert cut - whole == 8 * 6 * 6
+    assert price.metrics(["cluster"], gpus=8, nodes=1, teams=2, slices=7) == price.metrics(
+        ["cluster"], gpus=8, nodes=1, teams=2
+    )
+
+
 def test_metrics_that_are_left_out_cost_nothing() -> None:
     one = price.metrics(["gpu"], gpus=8, nodes=1, teams=1, chosen=["GPUUtilization"])
     assert one == 8 + len(OF_EXPORTER)
