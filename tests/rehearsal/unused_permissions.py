@@ -30,10 +30,7 @@ def _ec2(*names: str) -> tuple[str, ...]:
     return tuple(f"ec2:{name}" for name in names)
 
 
-INTERFACES = _ec2(
-    *("AssignPrivateIpAddresses", "CreateNetworkInterface", "DeleteNetworkInterface"),
-    *("DescribeNetworkInterfaces", "DescribeSubnets", "UnassignPrivateIpAddresses"),
-)
+INTERFACES = _ec2("AssignPrivateIpAddresses", "DescribeSubnets", "UnassignPrivateIpAddresses")
 IN_THE_VPC = "Lambda calls it to put the function's environments into the VPC; here they are processes without one"
 SWEPT = "the sweep calls it for what a controller has left behind, which is nothing where all controllers end in time"
 KARPENTER = "Karpenter calls it by itself; the stand-in buys nodes, and knows no prices, interruptions or reservations"
