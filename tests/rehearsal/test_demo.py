@@ -55,4 +55,4 @@ def test_the_app_is_deployed_runs_the_pipeline_and_is_gone_again(tmp_path: Path)
         *("--output", str(tmp_path / "scores")),
     )
     (rows,) = re.findall(r"scored ([\d,]+) rows", scored)
-    assert int(rows.replace(",", "")) > 1_000, "the model that the job has left knows new files"
+    assert int(rows.replace(",", "")) > 100, "the model that the job has left knows new files"
