@@ -12,7 +12,7 @@ from rehearsal.wire.call import Call, Refused
 from rehearsal.world import World
 
 SPOT = "spot"  # the fault's target for the whole market
-# by what the names of types begin with: the codes of the quotas on demand and Spot, which count vCPUs
+# by what the names of types begin with: the codes of the quotas on demand and Spot, which count vCPUs; all P share one
 COUNTED = {"(g|vt)[0-9]": ("L-DB2E81BA", "L-3819A6DF"), "p5": ("L-417A185B", "L-C4BD4855")}
 COUNTED |= {"p[2-4]": ("L-417A185B", "L-7212CCBC")}
 
@@ -39,11 +39,11 @@ def _within(quotas: ServiceQuotas, call: Call, kind: str, *, spot: bool) -> None
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html#ec2-on-demand-instances-limits
     """
-    bucket = next((each for each in COUNTED if re.match(each, kind)), None)
-    if bucket is None:
+    code = _code(kind, spot=spot)
+    if code is None:
         return
-    limit = quotas.value(call.region, "ec2", COUNTED[bucket][spot])
-    running = sum(_vcpus(each.instance_type) for each in _running(call, bucket, spot=spot))
+    limit = quotas.value(call.region, "ec2", code)
+    running = sum(_vcpus(each.instance_type) for each in _running(call, code))
     if running + _vcpus(kind) * call.parameters["MaxCount"] <= limit:
         return
     if spot:
@@ -56,11 +56,16 @@ def _within(quotas: ServiceQuotas, call: Call, kind: str, *, spot: bool) -> None
     )
 
 
-def _running(call: Call, bucket: str, *, spot: bool) -> Iterator[Instance]:
+def _code(kind: str, *, spot: bool) -> str | None:
+    """Return the quota to which a type counts in a market; None for types without GPUs, of which none is looked at."""
+    return next((codes[spot] for begins, codes in COUNTED.items() if re.match(begins, kind)), None)
+
+
+def _running(call: Call, code: str) -> Iterator[Instance]:
     for reservation in list(ec2_backends[call.account][call.region].reservations.values()):
         for each in reservation.instances:
             alive = each.state in ("pending", "running")
-            if alive and re.match(bucket, each.instance_type) and (each.lifecycle == SPOT) == spot:
+            if alive and _code(each.instance_type, spot=each.lifecycle == SPOT) == code:
                 yield each
 
 

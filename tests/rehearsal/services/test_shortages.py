@@ -74,5 +74,13 @@ def test_vcpus_of_running_instances_count_in_their_own_market_and_family(ec2: Ec
     assert ec2.start("g6.xlarge", count=2)
 
 
+def test_all_p_types_count_to_one_quota_on_demand(ec2: Ec2) -> None:
+    ec2.quotas.granted = {(REGION, "ec2", "L-417A185B"): 192.0}
+    assert ec2.start("p4d.24xlarge")
+    with pytest.raises(Refused, match="VcpuLimitExceeded"):
+        ec2.start("p5.48xlarge")
+    assert ec2.start("p4d.24xlarge")
+
+
 def test_a_dry_run_asks_for_permission_only(ec2: Ec2) -> None:
     ec2.start("g5.2xlarge", DryRun=True)
