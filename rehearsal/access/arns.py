@@ -6,11 +6,10 @@ from functools import cache
 from itertools import product
 
 from moto.autoscaling.models import autoscaling_backends
-from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from rehearsal.access import service_linked
+from rehearsal.access import identities, service_linked
 from rehearsal.access.actions import definition, resource_formats
 from rehearsal.wire.call import Call
 
@@ -58,12 +57,8 @@ def role_arn(account: str, role: str) -> str:
     """Return the ARN of a role that is given by ARN or by name, with the path it was created under."""
     if role.startswith("arn:"):
         return role
-    known = next((entry for entry in list(_iam(account).roles.values()) if entry.name == role), None)
+    known = identities.role(account, role)
     return str(known.arn) if known else f"arn:aws:iam::{account}:role/{role}"
-
-
-def _iam(account: str) -> IAMBackend:
-    return iam_backends[account]["aws"]
 
 
 def _by_reference(call: Call, service: str, action: str) -> Iterator[str]:

@@ -65,13 +65,17 @@ def _written(call: Call) -> Iterator[Use]:
 
 
 def _copied(call: Call) -> Iterator[Use]:
-    source: Any = call.parameters["CopySource"]
-    if isinstance(source, str):
-        bucket, _, key = source.removeprefix("/").partition("?")[0].partition("/")
-    else:
-        bucket, key = source["Bucket"], source["Key"]
-    yield from _stored(call, bucket, key)
+    yield from _stored(call, *copy_source(call))
     yield from _written(call)
+
+
+def copy_source(call: Call) -> tuple[str, str]:
+    """Return bucket and key of the object that a call copies."""
+    source: Any = call.parameters["CopySource"]
+    if not isinstance(source, str):
+        return source["Bucket"], source["Key"]
+    bucket, _, key = source.removeprefix("/").partition("?")[0].partition("/")
+    return bucket, key
 
 
 def _bucket(call: Call, name: str) -> FakeBucket | None:

@@ -45,7 +45,12 @@ def earlier(found: Role) -> Earlier | None:
 
 def role(account: str, name: str | None) -> Role | None:
     """Return moto's record of a role by its name, None where there is none."""
-    return next((entry for entry in list(iam_backends[account]["aws"].roles.values()) if entry.name == name), None)
+    return next((entry for entry in roles(account) if entry.name == name), None)
+
+
+def roles(account: str) -> list[Role]:
+    """Return moto's records of all roles, as they are now: others come and go while one looks."""
+    return list(iam_backends[account]["aws"].roles.values())
 
 
 def identities(account: str, principal: Principal, access_key: str) -> list[Identity]:

@@ -9,7 +9,7 @@ from rehearsal.access.actions import action as action_of
 from rehearsal.access.actions import passed_roles
 from rehearsal.access.arns import resources, role_arn
 from rehearsal.access.conditions import Values
-from rehearsal.access.encryption import Use, uses
+from rehearsal.access.encryption import Use, copy_source, uses
 from rehearsal.wire.call import Call
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -55,7 +55,8 @@ def _besides(call: Call) -> Iterator[Need]:
 
 
 def _copied(call: Call) -> Iterator[Need]:
-    yield Need("s3:GetObject", "arn:aws:s3:::" + _copy_source(call.parameters["CopySource"]))
+    bucket, key = copy_source(call)
+    yield Need("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
 
 
 def _layers(call: Call) -> Iterator[Need]:
@@ -102,12 +103,6 @@ def _of_key(call: Call, use: Use) -> Iterator[Need]:
     for operation in use.operations:
         asked = replace(call, service="kms", operation=operation, parameters={"KeyId": use.key})
         yield from (Need(f"kms:{operation}", arn, keys) for arn in resources(asked, f"kms:{operation}"))
-
-
-def _copy_source(source: str | Mapping[str, str]) -> str:
-    if isinstance(source, str):
-        return source.removeprefix("/").partition("?")[0]
-    return f"{source['Bucket']}/{source['Key']}"
 
 
 def _role_of_profile(call: Call, passed: str) -> str:

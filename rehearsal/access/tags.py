@@ -6,8 +6,8 @@ from moto.autoscaling.models import autoscaling_backends
 from moto.backends import get_backend
 from moto.core.resource_tagging import TaggableResourcesMixin
 from moto.ec2.models import ec2_backends
-from moto.iam.models import iam_backends
 
+from rehearsal.access.identities import roles
 from rehearsal.access.unrehearsed import Unrehearsed
 from rehearsal.wire.call import Call
 
@@ -26,9 +26,7 @@ def tags_of(arn: str, call: Call) -> Mapping[str, str]:
         found = ec2_backends[call.account][call.region].describe_tags({"resource-id": [arn.rpartition("/")[2]]})
         return {tag["key"]: tag["value"] for tag in found}
     if service == "iam":
-        role = next(
-            (entry for entry in list(iam_backends[call.account]["aws"].roles.values()) if entry.arn == arn), None
-        )
+        role = next((entry for entry in roles(call.account) if entry.arn == arn), None)
         return {tag["Key"]: tag["Value"] for tag in role.tags} if role else {}
     if service == "autoscaling":  # the emulator lists none by tag, as AWS does not
         groups = autoscaling_backends[call.account][call.region].autoscaling_groups.values()

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rehearsal.kubernetes.scheduling import Requirements
+
 Policy = Mapping[str, Any]  # an object of networking.k8s.io/v1
 Namespaces = Mapping[str, Mapping[str, str]]  # name -> labels
 Direction = Literal["Ingress", "Egress"]
@@ -92,14 +94,4 @@ def _is_port(wanted: Mapping[str, Any], packet: Packet) -> bool:
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Return whether a label selector takes an object with these labels; an empty one takes all."""
     equal = (selector.get("matchLabels") or {}).items() <= labels.items()
-    return equal and all(_holds(each, labels) for each in selector.get("matchExpressions") or ())
-
-
-def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    value, values = labels.get(expression["key"]), expression.get("values") or ()
-    return {
-        "In": value in values,
-        "NotIn": value not in values,
-        "Exists": value is not None,
-        "DoesNotExist": value is None,
-    }[expression["operator"]]
+    return equal and Requirements(selector.get("matchExpressions") or ()).accept(labels)

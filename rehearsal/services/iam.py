@@ -5,6 +5,7 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
+from rehearsal.access.identities import role as role_of
 from rehearsal.access.service_linked import PATH, role_name
 from rehearsal.wire.call import Call, Handler, Refused
 
@@ -18,7 +19,7 @@ def create_service_linked_role(call: Call) -> dict[str, Any]:
     """Make the role of a service, or refuse with AWS's own words where the account has it."""
     service = call.parameters["AWSServiceName"]
     name, backend = role_name(service), iam_backends[call.account]["aws"]
-    if any(role.name == name for role in list(backend.roles.values())):
+    if role_of(call.account, name):
         text = f"Service role name {name} has been taken in this account, please try a different suffix."
         raise Refused("InvalidInput", text)
     statement = {"Effect": "Allow", "Principal": {"Service": [service]}, "Action": ["sts:AssumeRole"]}

@@ -14,6 +14,7 @@ from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 
+from rehearsal.access.identities import roles
 from rehearsal.access.service_linked import PATH
 from rehearsal.world import World
 
@@ -45,10 +46,8 @@ class Inventory:
 
     def stays(self) -> list[tuple[str, str]]:
         """Return what nobody can delete, or need not, with the reason."""
-        iam, kms = iam_backends[self._world.account]["aws"], kms_backends[self._world.account][self._world.region]
-        linked = [
-            (f"iam Role {role.arn}", WHY_LINKED) for role in list(iam.roles.values()) if SERVICE_LINKED in role.arn
-        ]
+        kms, known = kms_backends[self._world.account][self._world.region], roles(self._world.account)
+        linked = [(f"iam Role {role.arn}", WHY_LINKED) for role in known if SERVICE_LINKED in role.arn]
         pending = [key for key in list(kms.keys.values()) if key.key_state == "PendingDeletion"]
         return sorted(linked + [(f"kms Key {key.arn}", f"AWS deletes it on {key.deletion_date:%F}") for key in pending])
 

@@ -1,10 +1,8 @@
 """Access entries and their policies: who may do what in a cluster, some seconds after it was said."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from moto.iam.models import iam_backends
-
+from rehearsal.access.identities import role, roles
 from rehearsal.kubernetes.access_policies import Association, known
 from rehearsal.kubernetes.tokens import Entry, default_username
 from rehearsal.services.eks.records import Cluster, Eks, Record, found, in_use, invalid, short_id
@@ -150,8 +148,8 @@ def associations(cluster: Cluster) -> Iterator[Association]:
 
 def principal_arn(call: Call) -> str:
     """Return what an access entry calls the caller: the role's ARN with its path, or the user's."""
-    roles = iam_backends[call.account]["aws"].roles.values()
-    return next((str(role.arn) for role in roles if role.name == call.principal.role), call.principal.arn)
+    own = role(call.account, call.principal.role)
+    return str(own.arn) if own else call.principal.arn
 
 
 def _entry(eks: Eks, call: Call) -> Record:
@@ -160,8 +158,8 @@ def _entry(eks: Eks, call: Call) -> Record:
 
 
 def _exists(call: Call, principal: str) -> bool:
-    roles: Any = iam_backends[call.account]["aws"].roles.values()
-    return ":user/" in principal or principal.endswith(":root") or principal in [role.arn for role in roles]
+    known = [each.arn for each in roles(call.account)]
+    return ":user/" in principal or principal.endswith(":root") or principal in known
 
 
 def _take_effect(eks: Eks, cluster: Cluster) -> None:

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from moto.ec2.models import ec2_backends
-from moto.iam.models import iam_backends
 
 from rehearsal.access.guard import role_may
+from rehearsal.access.identities import roles
 from rehearsal.kubernetes.instance_types import UnknownInstanceType, instance_type
 from rehearsal.services.eks import access_entries, auto_scaling, node_group_rules
 from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
@@ -82,7 +82,7 @@ def create(eks: Eks, call: Call) -> Record:
 
 def _refuse_role(eks: Eks, call: Call) -> None:
     role = call.parameters["nodeRole"]
-    if role not in [each.arn for each in list(iam_backends[call.account]["aws"].roles.values())]:
+    if role not in [each.arn for each in roles(call.account)]:
         raise invalid(f"The provided role doesn't exist: {role}")
     if not eks.trusted(call, role, "ec2.amazonaws.com"):
         missing = "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships"

@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-from moto.iam.models import iam_backends
-
+from rehearsal.access.identities import roles
 from rehearsal.services.eks.records import Cluster, Eks, Record, found, in_use, invalid
 from rehearsal.wire.call import Call, Handler
 
@@ -56,7 +55,7 @@ def update(eks: Eks, call: Call) -> Record:
 
 
 def _refuse_role(call: Call, arn: str) -> None:
-    if arn not in [role.arn for role in list(iam_backends[call.account]["aws"].roles.values())]:
+    if arn not in [role.arn for role in roles(call.account)]:
         raise invalid(f"Role {arn} does not exist")
 
 
