@@ -12,7 +12,6 @@ from operations.preflight.question import Question
 SUBJECT = "data bucket's key"
 WITHOUT = ("NoSuchBucket", "ServerSideEncryptionConfigurationNotFoundError")
 NEEDED = ("kms:Decrypt", "kms:GenerateDataKey")
-ALL = ("kms:*", "*")
 
 
 def bucket_key(question: Question) -> Iterator[Finding]:
@@ -58,8 +57,7 @@ def _judged(question: Question, text: str, policy: dict[str, Any]) -> Finding:
 
 def _lets_use(statement: dict[str, Any]) -> bool:
     actions = _listed(statement.get("Action", []))
-    every = any(each in actions for each in ALL)
-    return statement["Effect"] == "Allow" and (every or all(_covered(each, actions) for each in NEEDED))
+    return statement["Effect"] == "Allow" and all(_covered(each, actions) for each in NEEDED)
 
 
 def _covered(action: str, patterns: list[Any]) -> bool:
