@@ -9,8 +9,9 @@ from typing import Any
 
 from rehearsal.wire.call import Refused
 
-RELEASE = re.compile(r"emr-(\d+)\.(\d+)\.\d+(-[a-z-]+)?-(latest|\d{8})")
+RELEASE = re.compile(r"emr-(\d+)\.(\d+)\.\d+(?:-(?:spark-rapids|java\d+|al2023))*-(?:latest|\d{8})")
 POD_IDENTITY_SINCE = (7, 3)
+NEWEST = (7, 13)  # https://docs.aws.amazon.com/emr/latest/EMR-on-EKS-DevelopmentGuide/emr-eks-releases.html
 LONGEST_LIST = 100
 MOST_TAGS = 50
 
@@ -65,9 +66,11 @@ def _too_long(tags: Mapping[str, str], configurations: list[Mapping[str, Any]]) 
 
 def _check_release(label: str) -> None:
     found = RELEASE.fullmatch(label)
-    if found is None:
-        raise Refused("ResourceNotFoundException", f"Release {label} doesn't exist.", 404)
-    if (int(found[1]), int(found[2])) < POD_IDENTITY_SINCE:
+    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    if found is None or version > NEWEST:
+        known = f"The newest one that is known here is emr-{NEWEST[0]}.{NEWEST[1]}.0-latest."
+        raise Refused("ResourceNotFoundException", f"Release {label} doesn't exist. {known}", 404)
+    if version < POD_IDENTITY_SINCE:
         message = f"Release {label} has no EKS Pod Identity, and IAM roles for service accounts are not rehearsed"
         raise invalid(f"{message}: use emr-7.3.0 or newer")
 

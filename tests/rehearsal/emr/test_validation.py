@@ -25,6 +25,8 @@ def failure(team: Any, started: str) -> str:  # noqa: ANN401 - the conftest's Te
     [
         ({"virtualClusterId": "nosuch"}, "ResourceNotFoundException", "Virtual cluster nosuch doesn't exist"),
         ({"releaseLabel": "emr-99"}, "ResourceNotFoundException", "Release emr-99 doesn't exist"),
+        ({"releaseLabel": "emr-7.99.0-latest"}, "ResourceNotFoundException", "doesn't exist. The newest one"),
+        ({"releaseLabel": "emr-7.13.0-cuda-latest"}, "ResourceNotFoundException", "doesn't exist"),
         ({"releaseLabel": "emr-6.10.0-latest"}, "ValidationException", "no EKS Pod Identity"),
         ({"jobTemplateId": "t"}, "ValidationException", "jobTemplateId is not rehearsed"),
         ({"jobDriver": {"sparkSqlJobDriver": {}}}, "ValidationException", "sparkSubmitJobDriver is the one"),
