@@ -1,6 +1,6 @@
 """The examples, deployed and deleted; the minimal one is that of test_teams.py, the default one of `make rehearse`.
 
-The private one has its metrics only in `make faults`, for their time.
+Their metrics are deployed in `make faults` only, for their time.
 """
 
 import json
@@ -25,8 +25,7 @@ from tests.stacks.eks_access import role
 ROOT = Path(__file__).parents[2]
 STACKS = {"Network", "Cluster", "Teams", "Observability", "GpuDashboard"}
 LATER = {"Image", "Pipeline"}  # test_demo.py and `make rehearse` deploy them
-METRICS = {"Observability", "GpuDashboard"}
-EVERY = "EVERY_RESOURCE" in os.environ
+LEFT_OUT = () if "EVERY_RESOURCE" in os.environ else ("Observability", "GpuDashboard")
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
 
 
@@ -75,7 +74,7 @@ class System:
 
 
 @contextmanager
-def deployed(account: Account, blueprint: config.Blueprint, into: Path, *without: str) -> Iterator[System]:
+def deployed(account: Account, blueprint: config.Blueprint, into: Path) -> Iterator[System]:
     """Deploy an example without its pipeline, and without the image, which nothing else needs."""
     control_plane.required()
     synthesized = build(blueprint, cdk.App(outdir=str(into), context=CONTEXT)).synth()
@@ -85,7 +84,7 @@ def deployed(account: Account, blueprint: config.Blueprint, into: Path, *without
         assembly.publish(account, stack)
     system = System(assembly, {}, account.left())
     try:
-        for stack in (each for each in stacks if each not in without):
+        for stack in (each for each in stacks if each not in LEFT_OUT):
             made = system.stacks[stack] = system.assembly.deploy(account, stack)
             assert made.status == "CREATE_COMPLETE", made.reasons
         yield system
@@ -116,7 +115,7 @@ def test_a_private_system_goes_in_any_order_that_the_console_allows_but_for_its_
     blueprint = example("private")
     for arn in blueprint.cluster.admins:
         role(account, arn.rsplit("/", 1)[-1])
-    with deployed(account, blueprint, tmp_path, *(() if EVERY else METRICS)) as system:
+    with deployed(account, blueprint, tmp_path) as system:
         assert "ssm start-session" in account.outputs(system.stacks["Cluster"])["Tunnel"]
         order = [one_goes(account, system) for _ in list(system.stacks)]
         assert order[-2:] == ["Cluster", "Network"]
