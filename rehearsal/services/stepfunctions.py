@@ -120,7 +120,8 @@ def act_as_roles(world: World) -> None:
     def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ANN401, ARG001 - moto's
         key, secret, token = session_keys(world, state_credentials.role_arn, "states")
         config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=LONGEST_CALL)
-        return world.client(service, key, secret, token, config)
+        with world.clock.at_work():  # a second of a busy machine, many minutes of whoever waits for the execution
+            return world.client(service, key, secret, token, config)
 
     for module in [boto_client, *sys.modules.values()]:
         if getattr(module, "__name__", "").startswith("moto.stepfunctions.") and hasattr(module, "boto_client_for"):
