@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from config import document, wording
+from config.add_ons import AddOns
 from config.blueprint import Blueprint
 from config.capacity import Capacity, DriverNodes, GpuNodes
 from config.cluster import Cluster, CoreNodes
@@ -22,6 +23,7 @@ from config.schema import schema
 from config.teams import Quota, Team
 
 __all__ = [
+    "AddOns",
     "Blueprint",
     "Capacity",
     "Cluster",

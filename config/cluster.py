@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from config.add_ons import AddOns
 from config.addresses import Range
 from config.errors import Problem
 from config.instance_types import GeneralType
-from config.names import Principal
+from config.names import ImageRelease, Principal
 from config.section import RetentionDays, Section
 
 # End of standard support, after which the control plane costs six times as much:
@@ -46,6 +47,9 @@ class CoreNodes(Section):
     zone."""
     root_volume_gib: Annotated[int, Field(ge=30, le=16384)] = 80
     """Size of each node's encrypted gp3 root volume in GiB; a submitter may run in the job's image, which has 25 GB."""
+    al2023_release: ImageRelease = "v20260930"
+    """Release of the Amazon Linux 2023 image for EKS, never older than the one before. When it changes EKS replaces the
+    nodes, a new one in the same zone before an old one is drained as disruption budgets allow."""
 
 
 class Cluster(Section):
@@ -74,6 +78,8 @@ class Cluster(Section):
     """Days for which those logs are kept while the cluster is there; they are deleted with it."""
     key_deletion_days: Annotated[int, Field(ge=7, le=30)] = 7
     """Days that AWS waits before it deletes the key of the cluster's secrets, once the cluster is gone."""
+    add_ons: AddOns = AddOns()
+    """The versions of EKS's add-ons."""
     core_nodes: CoreNodes = CoreNodes()
     """The managed node group that is always there."""
 
@@ -83,7 +89,10 @@ class Cluster(Section):
         return SUPPORT_ENDS[self.version]
 
     def problems(self) -> Iterator[Problem]:
-        """Yield entries that are given twice."""
+        """Yield entries that are given twice, and what is made for another version of Kubernetes."""
+        if not self.add_ons.kube_proxy.startswith(f"v{self.version}."):
+            text = f"{self.add_ons.kube_proxy} is not for Kubernetes {self.version}: use a version v{self.version}.*"
+            yield Problem(("add_ons", "kube_proxy"), text)
         for name in ("admins", "log_types", "public_access_cidrs"):
             given = getattr(self, name)
             for index, value in enumerate(given):

@@ -47,6 +47,8 @@ class ClusterStack(cdk.Stack):
             core_instance_types=cluster.core_nodes.instance_types,
             core_count=cluster.core_nodes.count,
             core_root_volume_gib=cluster.core_nodes.root_volume_gib,
+            core_image_release=cluster.core_nodes.al2023_release,
+            add_on_versions=cluster.add_ons.versions,
             public_access_cidrs=cluster.public_access_cidrs,
             authentication_mode=cluster.authentication_mode,
             admins=cluster.admins,
@@ -59,16 +61,19 @@ class ClusterStack(cdk.Stack):
         self.cluster = platform.cluster
         nodes = _job_nodes(self, name, platform, subnets, node_subnets, cluster, capacity, tags)
         nodes.node.add_dependency(platform.ready)
-        operator = GpuOperator(
-            self,
-            "GpuOperator",
-            cluster=self.cluster,
-            gpu_node_labels=EXECUTOR_LABELS,
-            mig_strategy=capacity.gpu.mig_strategy,
-            driver_on_nodes=capacity.operating_system == "al2023",
-        )
-        operator.node.add_dependency(nodes.ready)
-        self.ready = operator
+        self.ready = _gpu_operator(self, platform, capacity)
+        self.ready.node.add_dependency(nodes.ready)
+
+
+def _gpu_operator(scope: Construct, platform: EksPlatform, capacity: config.Capacity) -> GpuOperator:
+    return GpuOperator(
+        scope,
+        "GpuOperator",
+        cluster=platform.cluster,
+        gpu_node_labels=EXECUTOR_LABELS,
+        mig_strategy=capacity.gpu.mig_strategy,
+        driver_on_nodes=capacity.operating_system == "al2023",
+    )
 
 
 def _job_nodes(

@@ -19,6 +19,7 @@ from rapids_eks.kept_series import Fleet
 from rapids_eks.metrics_workspace import MetricsWorkspace
 from rapids_eks.observability_commands import ObservabilityCommands
 from rapids_eks.prometheus import Prometheus
+from rapids_eks.secrets_driver import NAME as SECRETS
 from rapids_eks.secrets_driver import SecretsDriver
 
 
@@ -58,7 +59,7 @@ class ObservabilityStack(cdk.Stack):
             memory_mib=1024 * observability.memory_gib,
         )
         password = GrafanaPassword(self, "Password", name=name)
-        driver = SecretsDriver(self, "Secrets", cluster_name=name, kubernetes_version=settings.version)
+        driver = SecretsDriver(self, "Secrets", cluster_name=name, version=settings.add_ons.versions[SECRETS])
         grafana = Grafana(
             self,
             "Grafana",

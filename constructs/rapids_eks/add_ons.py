@@ -1,4 +1,4 @@
-"""EKS's own add-ons, at pinned versions."""
+"""EKS's own add-ons, at versions that stay the same."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,19 +12,6 @@ from constructs import Construct
 from rapids_eks.acknowledged import acknowledge, managed
 from rapids_eks.pod_role import PodRole
 
-# The defaults of EKS in August and September 2026. Which ones there are only AWS says:
-# aws eks describe-addon-versions --kubernetes-version 1.35 --addon-name coredns
-VERSIONS: Mapping[str, Mapping[str, str]] = {
-    "1.35": {
-        "aws-ebs-csi-driver": "v1.63.1-eksbuild.1",
-        "aws-secrets-store-csi-driver-provider": "v3.1.1-eksbuild.1",
-        "coredns": "v1.13.2-eksbuild.21",
-        "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
-        "kube-proxy": "v1.35.3-eksbuild.21",
-        "metrics-server": "v0.9.0-eksbuild.5",
-        "vpc-cni": "v1.22.4-eksbuild.3",
-    }
-}
 CLUSTER_TAG = "eks-cluster-name"
 
 
@@ -45,8 +32,8 @@ class AddOn(Construct):
         id: str,  # noqa: A002 - CDK's own name for it
         *,
         cluster_name: str,
-        kubernetes_version: str,
         name: str,
+        version: str,
         settings: Mapping[str, object] | None = None,
         access: Access | None = None,
     ) -> None:
@@ -56,7 +43,7 @@ class AddOn(Construct):
             "Resource",
             cluster_name=cluster_name,
             addon_name=name,
-            addon_version=VERSIONS[kubernetes_version][name],
+            addon_version=version,
             configuration_values=cdk.Stack.of(self).to_json_string(settings) if settings else None,
             pod_identity_associations=[self._association(access)] if access else None,
             resolve_conflicts="OVERWRITE",  # what somebody changed by hand is no reason for an update to fail
@@ -77,19 +64,27 @@ class NodeAddOns(Construct):
     NetworkPolicies are enforced by the VPC CNI.
     """
 
-    def __init__(self, scope: Construct, id: str, *, cluster_name: str, kubernetes_version: str) -> None:  # noqa: A002 - CDK's own name for it
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        cluster_name: str,
+        versions: Mapping[str, str],
+    ) -> None:
+        """Make them, each of the version that is given for its name."""
         super().__init__(scope, id)
         AddOn(
             self,
             "VpcCni",
             cluster_name=cluster_name,
-            kubernetes_version=kubernetes_version,
             name="vpc-cni",
+            version=versions["vpc-cni"],
             settings={"enableNetworkPolicy": "true"},
             access=Access("aws-node", "AmazonEKS_CNI_Policy"),
         )
         for name in ("kube-proxy", "eks-pod-identity-agent"):
-            AddOn(self, _id(name), cluster_name=cluster_name, kubernetes_version=kubernetes_version, name=name)
+            AddOn(self, _id(name), cluster_name=cluster_name, name=name, version=versions[name])
 
 
 class ClusterAddOns(Construct):
@@ -106,18 +101,19 @@ class ClusterAddOns(Construct):
         id: str,  # noqa: A002 - CDK's own name for it
         *,
         cluster_name: str,
-        kubernetes_version: str,
+        versions: Mapping[str, str],
         volume_tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """Make them, each of the version that is given for its name."""
         super().__init__(scope, id)
         for name in ("coredns", "metrics-server"):
-            AddOn(self, _id(name), cluster_name=cluster_name, kubernetes_version=kubernetes_version, name=name)
+            AddOn(self, _id(name), cluster_name=cluster_name, name=name, version=versions[name])
         AddOn(
             self,
             "AwsEbsCsiDriver",
             cluster_name=cluster_name,
-            kubernetes_version=kubernetes_version,
             name="aws-ebs-csi-driver",
+            version=versions["aws-ebs-csi-driver"],
             settings={"controller": {"extraVolumeTags": {**volume_tags, CLUSTER_TAG: cluster_name}}},
             access=Access("ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy"),
         )

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from rapids_eks.acknowledged import acknowledge, managed
 from rapids_eks.job_pools import CORE_LABELS
+from rapids_eks.node_image import al2023_release
 from rapids_eks.node_template import NodeTemplate
 
 POLICIES = (  # https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html; the CNI has a role of its own
@@ -36,9 +37,13 @@ class CoreNodes(Construct):
         subnets: Sequence[ec2.ISubnet],
         instance_types: Sequence[str],
         count: int = 2,
-        root_volume_gib: int = 50,
+        root_volume_gib: int,
+        image_release: str,
     ) -> None:
-        """Make `count` nodes of the cluster's Kubernetes version, spread over the zones of the subnets."""
+        """Make `count` nodes of the cluster's Kubernetes version, spread over the zones of the subnets.
+
+        `image_release` is a dated release of Amazon Linux 2023 for EKS, like v20260930.
+        """
         super().__init__(scope, id)
         self.role = self._node_role()
         template = NodeTemplate(self, "Template", name=f"{cluster.cluster_name} core", root_volume_gib=root_volume_gib)
@@ -50,6 +55,7 @@ class CoreNodes(Construct):
             node_role=cast("iam.IRole", self.role),
             instance_types=[ec2.InstanceType(name) for name in instance_types],
             ami_type=eks.NodegroupAmiType.AL2023_X86_64_STANDARD,
+            release_version=al2023_release(version, image_release, gpus=False),
             capacity_type=eks.CapacityType.ON_DEMAND,
             min_size=count,
             max_size=count,

@@ -10,6 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct, DependencyGroup, IDependable
 
+from rapids_eks.add_on_versions import PINNED
 from rapids_eks.add_ons import ClusterAddOns, NodeAddOns
 from rapids_eks.admins import Admins
 from rapids_eks.cluster_logs.construct import ClusterLogs
@@ -39,6 +40,8 @@ class EksPlatform(Construct):
         core_instance_types: Sequence[str],
         core_count: int = 2,
         core_root_volume_gib: int = 80,
+        core_image_release: str = "v20260930",
+        add_on_versions: Mapping[str, str] = PINNED,
         public_access_cidrs: Sequence[IPv4Network] = (),
         authentication_mode: Literal["API_AND_CONFIG_MAP", "API"] = "API_AND_CONFIG_MAP",
         admins: Sequence[str] = (),
@@ -68,14 +71,17 @@ class EksPlatform(Construct):
         self.cluster = cast("eks.ICluster", made.cluster)  # jsii's Python hides a few members of its interfaces
         self.cluster_security_group_id = made.cluster.cluster_security_group_id
         core = partial(CoreNodes, self, "CoreNodes", cluster=self.cluster, version=version, subnets=node_subnets)
-        self.core_nodes = core(
-            instance_types=core_instance_types, count=core_count, root_volume_gib=core_root_volume_gib
-        )
-        self.ready = self._ordered(version, admins, volume_tags, made.kubectl_ready)
+        core = partial(core, instance_types=core_instance_types, count=core_count, image_release=core_image_release)
+        self.core_nodes = core(root_volume_gib=core_root_volume_gib)
+        self.ready = self._ordered(add_on_versions, admins, volume_tags, made.kubectl_ready)
         KubectlCommands(self, "Commands", cluster=self.cluster, private=not public_access_cidrs)
 
     def _ordered(
-        self, version: str, admins: Sequence[str], volume_tags: Mapping[str, str], kubectl: IDependable
+        self,
+        versions: Mapping[str, str],
+        admins: Sequence[str],
+        volume_tags: Mapping[str, str],
+        kubectl: IDependable,
     ) -> IDependable:
         """Make what comes before the core nodes and what comes after them; return the last of it."""
         entries = Admins(self, "Admins", cluster=self.cluster, principals=admins)
@@ -83,10 +89,10 @@ class EksPlatform(Construct):
             self,
             "ClusterAddOns",
             cluster_name=self.cluster.cluster_name,
-            kubernetes_version=version,
+            versions=versions,
             volume_tags=volume_tags,
         )
-        before = NodeAddOns(self, "NodeAddOns", cluster_name=self.cluster.cluster_name, kubernetes_version=version)
+        before = NodeAddOns(self, "NodeAddOns", cluster_name=self.cluster.cluster_name, versions=versions)
         self.core_nodes.group.node.add_dependency(kubectl, entries, before)
         after.node.add_dependency(self.core_nodes.group)
         storage = DefaultStorageClass(self, "StorageClass", cluster=self.cluster)

@@ -21,15 +21,15 @@ class SecretsDriver(Construct):
         id: str,  # noqa: A002 - CDK's own name for it
         *,
         cluster_name: str,
-        kubernetes_version: str,
+        version: str,
     ) -> None:
         super().__init__(scope, id)
         AddOn(
             self,
             "AddOn",
             cluster_name=cluster_name,
-            kubernetes_version=kubernetes_version,
             name=NAME,
+            version=version,
             # Which settings there are only AWS says: aws eks describe-addon-configuration --addon-name NAME
             # --addon-version VERSION --query configurationSchema --output text
             settings={"nodeSelector": CORE_LABELS},

@@ -51,6 +51,19 @@ def capacity(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML
         (cluster(admins=["arn:aws-us-gov:iam::111122223333:role/A"]), "its ARNs begin with arn:aws:"),
         (cluster(log_types=["api", "api"]), "cluster.log_types[1]: api is given twice"),
         (
+            cluster(add_ons={"vpc-cni": "v1.22.4-eksbuild.3"}),
+            "cluster.add_ons.vpc-cni: is not a setting; did you mean `vpc_cni`?",
+        ),
+        (
+            cluster(add_ons={"coredns": "v1.13.2"}),
+            'add_ons.coredns: "v1.13.2" is not allowed; use a version with its build',
+        ),
+        (
+            cluster(add_ons={"kube_proxy": "v1.34.3-eksbuild.2"}),
+            "cluster.add_ons.kube_proxy: v1.34.3-eksbuild.2 is not for Kubernetes 1.35: use a version v1.35.*",
+        ),
+        (cluster(core_nodes={"al2023_release": "1.35.2-20260930"}), "use a dated release like v20260930"),
+        (
             cluster(core_nodes={"count": 1}) | {"observability": None, "gpu_dashboard": None},
             "no two of its 2 replicas share a node, so give 2 core nodes or more",
         ),

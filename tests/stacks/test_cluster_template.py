@@ -30,6 +30,7 @@ EXISTING = config.Network(
     )
 )
 # CDK's functions name their role's policies in DependsOn, and with them the role, which a GetAtt names too.
+IMAGES = "/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/standard"
 LINT = {"ignore_checks": ["W3005"]}
 
 
@@ -69,6 +70,19 @@ def test_the_sweep_comes_before_all_else_and_so_goes_last(tmp_path: Path) -> Non
     later = resources.keys() - graph.needs(sweep) - {sweep}
     assert len(later) > 20
     assert [name for name in later if sweep not in graph.needs(name)] == []
+
+
+def test_add_ons_and_core_nodes_are_of_the_versions_asked_for(tmp_path: Path) -> None:
+    wanted = {"vpc_cni": "v1.23.0-eksbuild.1", "coredns": "v1.14.0-eksbuild.9", "kube_proxy": "v1.35.9-eksbuild.2"}
+    asked = config.Cluster(add_ons=config.AddOns(**wanted), core_nodes=config.CoreNodes(al2023_release="v20261112"))
+    resources = synthesized(tmp_path, asked).resources("StackedCluster").values()
+    made = {
+        each["Properties"]["AddonName"]: each["Properties"] for each in resources if each["Type"] == "AWS::EKS::Addon"
+    }
+    assert {name: made[name.replace("_", "-")]["AddonVersion"] for name in wanted} == wanted
+    (group,) = [each["Properties"] for each in resources if each["Type"] == "AWS::EKS::Nodegroup"]
+    name = "amazon-eks-node-al2023-x86_64-standard-1.35-v20261112/release_version"
+    assert group["ReleaseVersion"] == f"{{{{resolve:ssm:{IMAGES}/{name}}}}}"
 
 
 @pytest.mark.parametrize("version", config.cluster.SUPPORT_ENDS)

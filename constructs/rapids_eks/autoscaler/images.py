@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_eks_v2 as eks
 
+from rapids_eks.node_image import al2023_release
+
 # EKS adds its own part, with the cluster and the labels, to this one. Types without such disks pass over it.
 # https://awslabs.github.io/amazon-eks-ami/nodeadm/doc/api/
 _NODE_CONFIG = """\
@@ -46,10 +48,9 @@ def al2023(version: str, release: str, *, gpus: bool) -> Image:
     The one for GPUs brings NVIDIA's driver and container toolkit. NVMe disks of the instance become one volume for the
     images and the files of pods.
     """
-    variant = "nvidia" if gpus else "standard"
-    name = f"amazon-eks-node-al2023-x86_64-{variant}-{version}-{release}"
-    path = f"/aws/service/eks/optimized-ami/{version}/amazon-linux-2023/x86_64/{variant}/{name}/release_version"
-    return Image("/dev/xvda", _NODE_CONFIG, ami_type=f"AL2023_x86_64_{variant.upper()}", release=_parameter(path))
+    variant = "NVIDIA" if gpus else "STANDARD"
+    named = al2023_release(version, release, gpus=gpus)
+    return Image("/dev/xvda", _NODE_CONFIG, ami_type=f"AL2023_x86_64_{variant}", release=named)
 
 
 def ubuntu(
@@ -67,7 +68,7 @@ def ubuntu(
     https://documentation.ubuntu.com/aws/aws-how-to/kubernetes/deploy-managed-node-group/. NVMe disks are not used.
     """
     path = f"/aws/service/canonical/ubuntu/eks/24.04/{version}/stable/{release}/amd64/hvm/ebs-gp3/ami-id"
-    return Image("/dev/sda1", _bootstrap(cluster, labels, taints), ami_id=_parameter(path))
+    return Image("/dev/sda1", _bootstrap(cluster, labels, taints), ami_id=f"{{{{resolve:ssm:{path}}}}}")
 
 
 def _bootstrap(cluster: eks.ICluster, labels: Mapping[str, str], taints: Sequence[Mapping[str, str]]) -> str:
@@ -80,7 +81,3 @@ def _bootstrap(cluster: eks.ICluster, labels: Mapping[str, str], taints: Sequenc
         f"--kubelet-extra-args '--node-labels={worn} --register-with-taints={kept_off}'",
     ]
     return "#!/bin/bash\nset -e\n" + " ".join(command) + "\n"
-
-
-def _parameter(path: str) -> str:
-    return f"{{{{resolve:ssm:{path}}}}}"

@@ -41,9 +41,7 @@ KNOWN: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 def read(given: Record) -> Record:
-    """Return the configuration, which is JSON or YAML; refuse what the add-on does not take, and an odd version."""
-    if not VERSION.fullmatch(given.get("addonVersion", "v1.0.0-eksbuild.1")):
-        raise invalid(f"Addon version specified is not supported: {given['addonVersion']}")
+    """Return the configuration, which is JSON or YAML; refuse what the add-on does not take."""
     try:
         settings: Any = yaml.safe_load(given.get("configurationValues") or "{}")
     except yaml.YAMLError as error:
@@ -54,6 +52,14 @@ def read(given: Record) -> Record:
     if wrong := list(_wrong(settings, known, "$") if known is not None else ()):
         raise invalid(f"{UNSUPPORTED}: Json schema validation failed with error: [{', '.join(wrong)}]")
     return settings
+
+
+def refuse_version(given: Record, kubernetes: str) -> None:
+    """Refuse a version that can be none, and a kube-proxy of another Kubernetes; of others only AWS knows its own."""
+    version = given.get("addonVersion")
+    other = given["addonName"] == "kube-proxy" and not str(version).startswith(f"v{kubernetes}.")
+    if version is not None and (other or not VERSION.fullmatch(version)):
+        raise invalid(f"Addon version specified is not supported: {version}")
 
 
 def _wrong(settings: Mapping[str, Any], known: Mapping[str, Any], place: str) -> Iterator[str]:

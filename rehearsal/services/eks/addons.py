@@ -94,6 +94,7 @@ def create(eks: Eks, call: Call) -> Record:
         raise invalid(f"Addon {name} specified is not supported; the rehearsal has {', '.join(sorted(ADDONS))}")
     if name in cluster.addons:
         raise in_use("Addon already exists.")
+    addon_settings.refuse_version(given, cluster.record["version"])
     addon_settings.read(given)
     owner = eks.arn("addon", cluster.name, name, short_id())
     record = {
@@ -131,6 +132,7 @@ def update(eks: Eks, call: Call) -> Record:
     """Change an add-on's version, configuration or roles."""
     cluster, record = eks.cluster(call), _addon(eks, call)
     plane = cluster.ready
+    addon_settings.refuse_version(call.parameters, cluster.record["version"])
     addon_settings.read(call.parameters)
     names = ("addonVersion", "configurationValues", "serviceAccountRoleArn")
     record |= {name: call.parameters[name] for name in names if name in call.parameters}

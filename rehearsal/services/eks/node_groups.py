@@ -49,6 +49,7 @@ def create(eks: Eks, call: Call) -> Record:
     _refuse_sizes(given.get("scalingConfig", {}))
     _refuse_subnets(call)
     _refuse_labels(given.get("labels", {}))
+    _refuse_release(given, given.get("version") or cluster.record["version"])
     types = given.get("instanceTypes") or ([] if "launchTemplate" in given else ["t3.medium"])
     try:
         for each in types:
@@ -103,6 +104,13 @@ def _refuse_labels(labels: Record) -> None:
             raise invalid(f"Label cannot contain invalid characters: {key}={value}")
 
 
+def _refuse_release(given: Record, kubernetes: str) -> None:
+    """Refuse the name of an image that can be none of this Kubernetes: a patch version, and a date."""
+    release = given.get("releaseVersion")
+    if release is not None and not re.fullmatch(rf"{re.escape(kubernetes)}\.\d+-20\d{{6}}", release):
+        raise invalid(f"Requested release version {release} is not valid for kubernetes version {kubernetes}.")
+
+
 def _able(eks: Eks, record: Record) -> bool:
     """Return whether instances boot and find EKS: by their role's AmazonEKSWorkerNodePolicy, and a way out."""
     permitted = role_may(eks.world, record["nodeRole"], node_group_rules.BOOT)
@@ -142,6 +150,7 @@ def update(eks: Eks, call: Call) -> Record:
     cluster, given, record = eks.cluster(call), call.parameters, _group(eks, call)
     plane = cluster.ready
     _refuse_sizes(record["scalingConfig"] | given.get("scalingConfig", {}))
+    _refuse_release(given, given.get("version") or cluster.record["version"])
     for name in ("scalingConfig", "updateConfig", "launchTemplate", "releaseVersion", "version"):
         if name in given:
             record[name] = {**record.get(name, {}), **given[name]} if isinstance(given[name], dict) else given[name]

@@ -1,4 +1,4 @@
-"""What an add-on is told: only settings that its schema has."""
+"""What an add-on is told: only settings that its schema has; and its version, as far as that can be known."""
 
 import json
 from typing import Any
@@ -30,3 +30,14 @@ def test_a_setting_that_the_secrets_add_on_is_not_known_to_take_is_refused(
     account.call("CreateAddon", {**given, "configurationValues": json.dumps(taken)})
     with pytest.raises(Refused, match=said):
         account.call("UpdateAddon", {**given, "configurationValues": json.dumps(values)})
+
+
+@pytest.mark.parametrize(("name", "version"), [("coredns", "1.2.3"), ("kube-proxy", "v1.34.1-eksbuild.2")])
+def test_a_version_that_can_be_none_of_the_add_on_s_is_refused(account: Any, name: str, version: str) -> None:  # noqa: ANN401
+    account.cluster()
+    given = {"clusterName": "c", "addonName": name}
+    with pytest.raises(Refused, match=f"Addon version specified is not supported: {version}"):
+        account.call("CreateAddon", {**given, "addonVersion": version})
+    account.call("CreateAddon", {**given, "addonVersion": "v1.35.3-eksbuild.21"})
+    with pytest.raises(Refused, match="is not supported"):
+        account.call("UpdateAddon", {**given, "addonVersion": version})
