@@ -104,6 +104,7 @@ class Cluster:
             labels=record.get("labels", {}),
             taints=record.get("taints", []),
             tags={"eks:cluster-name": record["clusterName"]} if "clusterName" in record else {},
+            template=record.get("launchTemplate", {}),
         )
         self._groups.scale(group)
 

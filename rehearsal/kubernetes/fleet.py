@@ -48,6 +48,7 @@ class Order:
     security_groups: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     profile: str = ""  # name of an instance profile
+    template: Mapping[str, str] = field(default_factory=dict)  # a launch template as EKS gives it: id or name, version
 
 
 class Fleet(Protocol):
@@ -104,7 +105,8 @@ class Ec2Fleet:
 
     def launch(self, order: Order) -> str:
         """Start an instance by RunInstances, with its tags on the volume too; raise LaunchError."""
-        return self._run(request(order, ("instance", "volume")))
+        asked = request(order, ("instance", "volume"))
+        return self._run(_with(self._template(order.template), asked) if order.template else asked)
 
     def _run(self, request: Mapping[str, Any]) -> str:
         try:
@@ -123,11 +125,14 @@ class Ec2Fleet:
 
     def launch_template_type(self, specification: Mapping[str, str]) -> str:
         """Return the instance type that the template gives, t3.medium where it gives none, as EKS does."""
+        return str(self._template(specification).get("InstanceType", "t3.medium"))
+
+    def _template(self, specification: Mapping[str, str]) -> dict[str, Any]:
         names = {"id": "LaunchTemplateId", "name": "LaunchTemplateName"}
         which = {names[key]: value for key, value in specification.items() if key in names}
         version = specification.get("version", "$Default")
         found = self._client.describe_launch_template_versions(**which, Versions=[version])["LaunchTemplateVersions"]
-        return str(found[0]["LaunchTemplateData"].get("InstanceType", "t3.medium"))
+        return dict(found[0]["LaunchTemplateData"])
 
     def create_volume(self, zone: str, gib: int, kind: str, tags: Mapping[str, str]) -> str:
         """Make a volume by CreateVolume."""
@@ -158,6 +163,16 @@ def request(order: Order, tagged: Iterable[str]) -> dict[str, Any]:
         **({"IamInstanceProfile": {"Name": order.profile}} if order.profile else {}),
         **({"TagSpecifications": tag_specifications(order.tags, tagged)} if order.tags else {}),
     }
+
+
+def _with(template: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return RunInstances' parameters with what EKS takes over from a group's template, which the emulator forgets."""
+    kept = {name: template[name] for name in ("BlockDeviceMappings", "MetadataOptions") if name in template}
+    tags = {each["ResourceType"]: each["Tags"] for each in template.get("TagSpecifications", [])}
+    tagged = [
+        {**each, "Tags": [*tags.get(each["ResourceType"], []), *each["Tags"]]} for each in asked["TagSpecifications"]
+    ]
+    return {**asked, **kept, "TagSpecifications": tagged}
 
 
 def tag_specifications(tags: Mapping[str, str], kinds: Iterable[str]) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ class NodeGroup:
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: Sequence[Mapping[str, str]] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    template: Mapping[str, str] = field(default_factory=dict)
 
     def machine(self, order: Order, instance_id: str) -> Machine:
         """Return the machine that an order brought."""
@@ -90,7 +91,7 @@ class NodeGroups:
         subnet = group.subnets[number % len(group.subnets)]
         tags = {**group.tags, "eks:nodegroup-name": group.name}
         for type_name in group.instance_types:
-            order = Order(type_name, subnet, group.capacity_type == "SPOT", tags=tags)
+            order = Order(type_name, subnet, group.capacity_type == "SPOT", tags=tags, template=group.template)
             try:
                 return group.machine(order, self._fleet.launch(order))
             except LaunchError as error:

@@ -11,12 +11,19 @@ import pytest
 
 import config
 from rapids_eks.job_pools import CORE_LABELS, DRIVER_LABELS, EXECUTOR_LABELS, GPU
-from rapids_eks.placement import Size
 from rapids_eks.system_pods import DRIVER, EXECUTOR
 from rehearsal.emr.pods import SUBMITTER_SIZE
 from rehearsal.kubernetes.api import Api, ApiError
 from tests.rehearsal.live.account import Account, Outcome
 from tests.stacks.assembly import ACCOUNT, NAME, synthesized
+from tests.stacks.cluster_read_back import (
+    CLASSES,
+    POOLS,
+    classes_are_usable,
+    core_nodes_are_closed,
+    pools_are_bounded,
+    warnings_reach_karpenter,
+)
 from tests.stacks.eks_access import api, role
 from tests.stacks.karpenter_access import (
     TWIN,
@@ -26,11 +33,10 @@ from tests.stacks.karpenter_access import (
     may_end,
     may_start,
 )
+from tests.stacks.pods import PODS, pod, requests, run
 
 FIRST, SECOND = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("FirstAdmin", "SecondAdmin"))
 LOGS = f"/aws/eks/{NAME}/cluster"
-PODS = "/api/v1/namespaces/default/pods"
-POOLS, CLASSES = "/apis/karpenter.sh/v1/nodepools", "/apis/karpenter.k8s.aws/v1/ec2nodeclasses"
 
 
 @dataclass
@@ -96,22 +102,15 @@ def test_the_control_plane_writes_to_a_group_with_the_retention_asked_for(accoun
     assert account.client("logs").describe_log_streams(logGroupName=LOGS)["logStreams"]
 
 
-def test_every_add_on_is_active(account: Account, deployed: Deployed) -> None:
+def test_every_add_on_is_active_and_of_the_version_asked_for(account: Account, deployed: Deployed) -> None:
     assert deployed
     eks = account.client("eks")
     names = eks.list_addons(clusterName=NAME)["addons"]
     addons = [eks.describe_addon(clusterName=NAME, addonName=name)["addon"] for name in names]
-    assert {each["addonName"]: each["status"] for each in addons} == dict.fromkeys(
-        (
-            "aws-ebs-csi-driver",
-            "coredns",
-            "eks-pod-identity-agent",
-            "kube-proxy",
-            "metrics-server",
-            "vpc-cni",
-        ),
-        "ACTIVE",
-    )
+    wanted = config.AddOns().versions
+    del wanted["aws-secrets-store-csi-driver-provider"]  # another stack's
+    assert {each["addonName"]: each["addonVersion"] for each in addons} == wanted
+    assert {each["status"] for each in addons} == {"ACTIVE"}
 
 
 def test_core_nodes_are_ready_without_taints_in_the_node_subnets(
@@ -127,6 +126,17 @@ def test_core_nodes_are_ready_without_taints_in_the_node_subnets(
     found = account.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
     addresses = [instance["PrivateIpAddress"] for each in found for instance in each["Instances"]]
     assert all(address.startswith("100.64.") for address in addresses)
+    core_nodes_are_closed(account, NAME, gib=80)
+
+
+def test_what_is_announced_of_instances_reaches_karpenter(account: Account, deployed: Deployed) -> None:
+    warnings_reach_karpenter(account, deployed.cluster)
+
+
+def test_karpenter_has_the_classes_and_pools_that_the_settings_say(account: Account, kubernetes: Api) -> None:
+    classes_are_usable(account, kubernetes, NAME)
+    markets = {"driver": ["on-demand"], "gpu": ["spot", "on-demand"]}
+    pools_are_bounded(kubernetes, {"driver": {"cpu": "16"}, "gpu": {GPU: "8"}}, markets)
 
 
 def test_all_system_pods_run(kubernetes: Api) -> None:
@@ -147,25 +157,14 @@ def _is(item: dict[str, Any], condition: str) -> bool:
     return any(each["type"] == condition and each["status"] == "True" for each in item["status"]["conditions"])
 
 
-def _pod(name: str, requests: dict[str, str], **spec: object) -> dict[str, Any]:
-    container = {"name": "main", "image": "example.com/main", "resources": {"requests": requests, "limits": requests}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container], **spec}}
-
-
-def _run(account: Account, kubernetes: Api, *pods: dict[str, Any]) -> None:
-    for pod in pods:
-        kubernetes.create(PODS, pod)
-    account.waits(lambda: [pod["status"]["phase"] for pod in kubernetes.items(PODS)] == ["Running"] * len(pods))
-
-
 def test_a_submitter_per_team_fits_beside_karpenter_and_the_system_pods(account: Account, kubernetes: Api) -> None:
     """Guards against core nodes that are too small, or tainted against pods that tolerate nothing."""
     controllers = kubernetes.items("/api/v1/namespaces/kube-system/pods?labelSelector=app.kubernetes.io/name=karpenter")
     assert len({pod["spec"]["nodeName"] for pod in controllers}) == 2
-    submitters = [_pod(f"submitter{n}", SUBMITTER_SIZE["requests"], nodeSelector=CORE_LABELS) for n in range(2)]
-    _run(account, kubernetes, *submitters)
-    for pod in submitters:
-        kubernetes.call("DELETE", f"{PODS}/{pod['metadata']['name']}")
+    submitters = [pod(f"submitter{n}", SUBMITTER_SIZE["requests"], nodeSelector=CORE_LABELS) for n in range(2)]
+    run(account, kubernetes, *submitters)
+    for each in submitters:
+        kubernetes.call("DELETE", f"{PODS}/{each['metadata']['name']}")
 
 
 def test_a_volume_tells_its_cluster_and_carries_the_blueprint_s_tags(account: Account, kubernetes: Api) -> None:
@@ -176,23 +175,19 @@ def test_a_volume_tells_its_cluster_and_carries_the_blueprint_s_tags(account: Ac
     )
     volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
     account.waits(lambda: not kubernetes.items(PODS))
-    _run(account, kubernetes, _pod("user", {"cpu": "100m"}, nodeSelector=CORE_LABELS, volumes=[volume]))
+    run(account, kubernetes, pod("user", {"cpu": "100m"}, nodeSelector=CORE_LABELS, volumes=[volume]))
     filters = [{"Name": "tag:eks-cluster-name", "Values": [NAME]}, {"Name": "tag:project", "Values": ["spark"]}]
     assert len(account.client("ec2").describe_volumes(Filters=filters)["Volumes"]) == 1
     kubernetes.call("DELETE", f"{PODS}/user")
 
 
-def requests(size: Size) -> dict[str, str]:
-    return {"cpu": f"{size.cpu}m", "memory": f"{size.memory}Mi"}
-
-
 def test_drivers_and_executors_get_nodes_of_the_cluster_in_the_node_subnets(account: Account, kubernetes: Api) -> None:
     """The nodes stay: the stack is deleted while they run."""
     kubernetes.create("/apis/apps/v1/namespaces/kube-system/daemonsets", device_plugin())
-    driver = _pod("driver", requests(DRIVER.size), nodeSelector=DRIVER_LABELS)
-    executor = _pod("executor", {**requests(EXECUTOR.size), GPU: "1"}, nodeSelector=EXECUTOR_LABELS)
+    driver = pod("driver", requests(DRIVER.size), nodeSelector=DRIVER_LABELS)
+    executor = pod("executor", {**requests(EXECUTOR.size), GPU: "1"}, nodeSelector=EXECUTOR_LABELS)
     account.waits(lambda: not kubernetes.items(PODS))
-    _run(account, kubernetes, driver, executor)
+    run(account, kubernetes, driver, executor)
     made = instances_with(account, "karpenter.sh/nodepool")
     assert {each["InstanceType"] for each in made} <= {"m5.xlarge", "m6i.xlarge", "g5.2xlarge"}
     assert [each.get("InstanceLifecycle") for each in made if each["InstanceType"] == "g5.2xlarge"] == ["spot"]

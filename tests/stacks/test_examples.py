@@ -20,7 +20,9 @@ from app import build
 from stacks.network import NetworkStack
 from tests.rehearsal.live.account import Account, Outcome
 from tests.stacks.assembly import ACCOUNT, REGION, Assembly
+from tests.stacks.cluster_read_back import core_nodes_are_closed, physical
 from tests.stacks.eks_access import role
+from tests.stacks.network_read_back import leads_to_s3, leads_to_services, records_all_traffic
 
 ROOT = Path(__file__).parents[2]
 STACKS = {"Network", "Cluster", "Teams", "Observability", "GpuDashboard"}
@@ -52,8 +54,7 @@ def given(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def existing(account: Account, stack: str) -> config.ExistingNetwork:
     """Return what a user would write of the stack's VPC."""
     ec2 = account.client("ec2")
-    found = account.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
-    (vpc,) = [each["PhysicalResourceId"] for each in found if each["ResourceType"] == "AWS::EC2::VPC"]
+    (vpc,) = physical(account, stack, "AWS::EC2::VPC")
     subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
     kinds: dict[str, list[dict[str, Any]]] = {"public_subnets": [], "private_subnets": [], "node_subnets": []}
     for each in subnets:
@@ -117,6 +118,11 @@ def test_a_private_system_goes_in_any_order_that_the_console_allows_but_for_its_
         role(account, arn.rsplit("/", 1)[-1])
     with deployed(account, blueprint, tmp_path) as system:
         assert "ssm start-session" in account.outputs(system.stacks["Cluster"])["Tunnel"]
+        (vpc,) = physical(account, system.stacks["Network"].stack, "AWS::EC2::VPC")
+        records_all_traffic(account, vpc, days=365)
+        leads_to_s3(account, vpc)
+        leads_to_services(account, vpc, {str(blueprint.network.cidr), str(blueprint.network.pod_cidr)})
+        core_nodes_are_closed(account, blueprint.name, gib=80)
         order = [one_goes(account, system) for _ in list(system.stacks)]
         assert order[-2:] == ["Cluster", "Network"]
         (bucket,) = left(account, system)

@@ -13,6 +13,7 @@ from cfnlint.config import ManualArgs
 import config
 from stacks.network import NetworkStack
 from tests.rehearsal.live.account import Account
+from tests.stacks.network_read_back import endpoints, leads_to_s3, leads_to_services, records_all_traffic
 
 USUAL = config.Network()
 GROWN = config.Network(zones=3, nat="per-zone", interface_endpoints=True)
@@ -125,16 +126,23 @@ def test_a_network_is_made_grows_shrinks_and_goes_without_a_trace(account: Accou
     subnets = subnets_of(account, vpc)
     assert len(subnets) == 6
     assert len({gateway for gateway in exits(account, vpc).values() if gateway.startswith("nat-")}) == 1
+    records_all_traffic(account, vpc, days=30)
+    leads_to_s3(account, vpc)
+    assert endpoints(account, vpc, "Interface") == {}
 
     grown = account.update(made, resources(GROWN, tmp_path / "grown"))
     assert grown.status == "UPDATE_COMPLETE", grown.reasons
     assert the_vpc(account) == vpc
     assert subnets.items() < subnets_of(account, vpc).items(), "what was there is still there"
     assert len({gateway for gateway in exits(account, vpc).values() if gateway.startswith("nat-")}) == 3
+    leads_to_s3(account, vpc)
+    leads_to_services(account, vpc, {"10.1.0.0/21", "100.64.0.0/16"})
 
     shrunk = account.update(grown, resources(USUAL, tmp_path / "again"))
     assert shrunk.status == "UPDATE_COMPLETE", shrunk.reasons
     assert subnets_of(account, vpc) == subnets
+    leads_to_s3(account, vpc)
+    assert endpoints(account, vpc, "Interface") == {}
     assert account.delete(shrunk).status == "DELETE_COMPLETE"
     assert account.left() == before
 

@@ -44,6 +44,24 @@ def test_an_instance_comes_with_its_tags_and_goes(ec2: Any, subnet: Subnet) -> N
     assert instance["State"]["Name"] == "terminated"
 
 
+def test_an_instance_of_a_group_has_the_volume_metadata_and_tags_of_its_template(ec2: Any, subnet: Subnet) -> None:  # noqa: ANN401 - a boto3 client
+    disk = {"VolumeSize": 80, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
+    data = {
+        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": disk}],
+        "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+        "TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": "Name", "Value": "core"}]}],
+    }
+    ec2.create_launch_template(LaunchTemplateName="core", LaunchTemplateData=data)
+    made = Ec2Fleet(ec2).launch(Order("m5.large", subnet, tags={"owner": "me"}, template={"name": "core"}))
+    [instance] = ec2.describe_instances(InstanceIds=[made])["Reservations"][0]["Instances"]
+    assert instance["MetadataOptions"]["HttpTokens"] == "required"
+    assert instance["Tags"] == [{"Key": "owner", "Value": "me"}]
+    [root] = instance["BlockDeviceMappings"]
+    [volume] = ec2.describe_volumes(VolumeIds=[root["Ebs"]["VolumeId"]])["Volumes"]
+    assert (volume["VolumeType"], volume["Encrypted"], volume["Size"]) == ("gp3", True, 80)
+    assert {each["Key"]: each["Value"] for each in volume["Tags"]} == {"Name": "core", "owner": "me"}
+
+
 def test_what_ec2_refuses_is_said(ec2: Any) -> None:  # noqa: ANN401 - a boto3 client
     with pytest.raises(LaunchError, match="InvalidSubnetID"):
         Ec2Fleet(ec2).launch(Order("m5.large", Subnet("subnet-0123456789abcdef0", "us-west-2a")))
