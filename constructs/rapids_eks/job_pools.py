@@ -57,7 +57,8 @@ def gpu_pool(
 ) -> Pool:
     """Return GPU nodes for executors; with `spot` they are on-demand only where there is no Spot capacity.
 
-    One pool for both markets: two would each have the limit to themselves. That is why no weights are needed either.
+    One pool for both markets: two would each have the limit to themselves. That is why no weights are needed either:
+    docs/adr/0006-one-pool-for-both-markets.md.
     """
     return Pool(
         name="gpu",
