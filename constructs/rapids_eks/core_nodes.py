@@ -25,6 +25,12 @@ class CoreNodes(Construct):
 
     Exposes the `group` and the nodes' `role`. The nodes have no taint: pods of EMR's submitter, of hooks of charts and
     of whatever a user installs tolerate none by themselves. Pods of jobs stay away as they select other nodes.
+
+    One group spans the zones, though some pods have a volume and so a zone: its size is fixed, so that nothing takes a
+    zone's only node away for being idle, and EC2 spreads the nodes evenly. An update starts the new node in the zone of
+    the old one first: https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html. Where each
+    zone's nodes do not hold these pods, `system_pods.unplaceable` says so. A group for each zone would only start no
+    node at all where a zone has no capacity, while this one starts it elsewhere, for the pods without volumes.
     """
 
     def __init__(
