@@ -150,6 +150,10 @@ lock: $(READY) ## pin and hash what pyproject.toml asks for
 image-lock: $(READY) ## pin and hash what the images install
 	@$(PY) docker/lock.py
 
+.PHONY: image-check
+image-check: $(READY) ## resolve these pins for the images' bases, by the metadata of their wheels; needs the network
+	@$(PY) docker/lock.py --check
+
 .PHONY: clean
 clean: ## remove what the targets made
 	@rm -rf .venv .cache build node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,5 +1,6 @@
-"""Resolve and pin what the images install, for their bases: `python docker/lock.py`; only this step needs the network.
+"""Resolve and pin what the images install, for their bases: `python docker/lock.py`; needs the network.
 
+With `--check` nothing is written: a resolver sees whether the locks are whole and fit the bases, from wheels' metadata.
 Reads each image's `requirements.in` and `base.json`, and writes `requirements.lock`: of each package one wheel, by its
 hash, with its name beside it, so that a test without a network can tell whether it fits the base.
 """  # noqa: INP001 - a command, not a package
@@ -68,17 +69,33 @@ def _pin(package: Mapping[str, Any], base: Mapping[str, Any]) -> str:
 
 def resolve(context: Path, base: Mapping[str, Any]) -> dict[str, Any]:
     """Resolve an image's requirements by uv, from the index that its user has set."""
-    platform = f"{base['architecture']}-manylinux_{base['glibc']['version'].replace('.', '_')}"
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "pylock.toml"
-        asked = [str(context / "requirements.in"), "--python-version", base["python"]["version"]]
-        limits = ["--python-platform", platform, "--only-binary", ":all:"]
-        uv = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet"]
-        subprocess.run([*uv, *asked, *limits, "--output-file", str(into)], check=True)  # noqa: S603 - this project's own
+        _uv(base, "compile", str(context / "requirements.in"), "--output-file", str(into))
         return tomllib.loads(into.read_text())
+
+
+def check(context: Path, base: Mapping[str, Any]) -> None:
+    """Resolve an image's lock as its build will, for a base; nothing is downloaded but metadata.
+
+    Raises CalledProcessError, after uv's own words, where a wheel does not run on the base, a package that another one
+    needs is not pinned, or versions contradict each other.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        pinned = ["--require-hashes", "--requirement", str(context / "requirements.lock")]
+        _uv(base, "install", "--dry-run", *pinned, "--target", folder)
+
+
+def _uv(base: Mapping[str, Any], verb: str, *asked: str) -> None:
+    platform = f"{base['architecture']}-manylinux_{base['glibc']['version'].replace('.', '_')}"
+    limits = ["--python-platform", platform, "--python-version", base["python"]["version"], "--only-binary", ":all:"]
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", verb, "--quiet"]
+    subprocess.run([*uv, *asked, *limits], check=True)  # noqa: S603 - this project's own
 
 
 if __name__ == "__main__":
     for each in CONTEXTS:
         recorded = json.loads((each / "base.json").read_text())
-        (each / "requirements.lock").write_text(lock(resolve(each, recorded), recorded))
+        if "--check" not in sys.argv[1:]:
+            (each / "requirements.lock").write_text(lock(resolve(each, recorded), recorded))
+        check(each, recorded)
