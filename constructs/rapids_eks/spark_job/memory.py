@@ -29,7 +29,12 @@ class Matrix:
 
 
 def overhead(matrix: Matrix | None, executors: int) -> int:
-    """Return an executor's memory beside its heap; while XGBoost trains, RAPIDS computes nothing."""
+    """Return an executor's memory beside its heap; while XGBoost trains, RAPIDS computes nothing.
+
+    It is what its container needs, on nodes of any size: one that may take more of a larger node would die on a smaller
+    one of the same pool. EMR's log shipper is a container of its own, with its own request. Whether all of that fits
+    what a node of each type has for pods, beside its DaemonSets, is seen in `Executors.refusals`, with the sum.
+    """
     trained = matrix.share(executors) + PYTHON if matrix else 0
     return PINNED + max(NATIVE, trained)
 
