@@ -111,6 +111,12 @@ def _grants(directory: Path, _: argparse.Namespace) -> int:
     return 0
 
 
+def _calls(directory: Path, _: argparse.Namespace) -> int:
+    for call in daemon.world_of(directory).page("calls")["calls"]:
+        _say(call)
+    return 0
+
+
 def _leftovers(directory: Path, _: argparse.Namespace) -> int:
     for name in resources(daemon.world_of(directory)):
         _say(name)
@@ -138,6 +144,7 @@ COMMANDS = {
     "demo": _demo,
     "state": _state,
     "grants": _grants,
+    "calls": _calls,
     "leftovers": _leftovers,
     "fault": _fault,
     "faults": _faults,
@@ -171,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
         "demo": "deploy the app, bring it loan files, run the pipeline, fetch what it leaves, and destroy it all",
         "state": "print what exists, as JSON",
         "grants": "print what roles were granted and have used or were denied, as JSON",
+        "calls": "list what functions have called, a line each, as kill-before and kill-after take it",
         "leftovers": "list what exists, a line each",
         "fault": "make something fail",
         "faults": "list what is still to fail, or forget it with --clear",
@@ -193,7 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     made["demo"].add_argument("--data", default="build/demo/input", help="folder of csv files (default: %(default)s)")
     made["demo"].add_argument("--result", default="build/demo/result", help="folder to fetch to (default: %(default)s)")
     made["fault"].add_argument("kind", choices=FAULTS)
-    made["fault"].add_argument("target", help="logical id, service:Operation, function or job name; * for any")
+    made["fault"].add_argument(
+        "target", help="logical id, service:Operation, FUNCTION@service:Operation, function or job name; * for any"
+    )
     made["fault"].add_argument("--always", action="store_true", help="every time, not once")
     made["faults"].add_argument("--clear", action="store_true", help="let nothing fail any more")
     return parser

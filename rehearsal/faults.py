@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Literal
 
 Kind = Literal[
@@ -11,6 +12,8 @@ Kind = Literal[
     "delete-late",
     "throttle",
     "kill-function",
+    "kill-before",
+    "kill-after",
     "drop-response",
     "job-fail",
     "job-hang",
@@ -21,10 +24,11 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Fault:
-    """One planted fault: `target` is a logical id, `service:Operation`, or a name, by `kind`.
+    """One planted fault: `target` is a logical id, `service:Operation`, or a name, by `kind`, or a pattern of these.
 
     The name is a function's or a job's; of what there is none, it is an instance type, or `spot`. What is deleted late
-    is gone, but its stack has been told that the deletion failed.
+    is gone, but its stack has been told that the deletion failed. A function is killed at its call
+    `FUNCTION@service:Operation`: before AWS has it, or after AWS has done it and before the function is told.
     """
 
     kind: Kind
@@ -52,7 +56,7 @@ class Faults:
     def strikes(self, kind: Kind, target: str) -> bool:
         """Return whether a fault of this kind hits `target` now, and use it up unless it is for always."""
         with self._lock:
-            hit = next((f for f in self.planted if f.kind == kind and f.target in (target, "*")), None)
+            hit = next((f for f in self.planted if f.kind == kind and fnmatchcase(target, f.target)), None)
             if hit and not hit.always:
                 self.planted.remove(hit)
             return hit is not None

@@ -22,7 +22,9 @@ from rehearsal.cloudformation import api as cloudformation
 from rehearsal.cloudformation import custom
 from rehearsal.faults import Fault
 from rehearsal.functions import api as functions
+from rehearsal.functions.deaths import Deaths
 from rehearsal.functions.network import check_way
+from rehearsal.functions.pool import Pool
 from rehearsal.resources import PROVIDERS
 from rehearsal.wire import answer, encoding, operation, scope
 from rehearsal.wire.call import Call, Handler, Refused
@@ -39,6 +41,13 @@ WHOLE = (
 )  # nothing of these is asked of the emulator, whose answers would be too kind
 
 
+OF_CALLS = {
+    "throttle": "service:Operation",
+    "kill-before": "FUNCTION@service:Operation",
+    "kill-after": "FUNCTION@service:Operation",
+}
+
+
 class Gateway:
     """The WSGI application: scope, operation, faults, caller, access, then an own handler or else the emulator."""
 
@@ -50,11 +59,12 @@ class Gateway:
         handlers: Mapping[str, Mapping[str, Handler]],
         refusals: Mapping[str, Callable[[Call], None]],
         pages: Mapping[str, Page],
+        deaths: Deaths,
     ) -> None:
         self._world, self._handlers, self._refusals, self._pages = world, handlers, refusals, pages
         self._guard = Guard(world)
         self._callers = callers
-        self._emulator = emulator
+        self._emulator, self._deaths = emulator, deaths
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI
         """Answer one request."""
@@ -112,7 +122,7 @@ class Gateway:
         self._guard.check(call)
         if refuse := self._refusals.get(f"{signed.service}:{matched.name}"):
             refuse(call)
-        with propagating(call, self._world):
+        with self._deaths.at(call), propagating(call, self._world):
             return self._carry_out(call, request, matched)
 
     def _carry_out(self, call: Call, request: Request, matched: operation.Matched) -> Response:
@@ -158,29 +168,29 @@ def serve(world: World) -> None:
 
 def _compose(world: World) -> Gateway:
     """Put the rooms of the rehearsal behind one gateway."""
-    emulator, callers = Emulator(world.account, world.port), Callers(world)
+    emulator, callers, pool = Emulator(world.account, world.port), Callers(world), Pool(world)
     own = composition.start(world, callers)
     handlers = {
         **own.operations,
         "cloudformation": cloudformation.operations(world, PROVIDERS),
-        "lambda": functions.operations(world),
+        "lambda": functions.operations(world, pool),
     }
-    return Gateway(world, callers, emulator, handlers, own.refusals, _pages(world, own))
+    deaths = Deaths(world, pool)
+    return Gateway(world, callers, emulator, handlers, own.refusals, _pages(world, own, deaths), deaths)
 
 
 def _check_target(kind: str, target: str) -> None:
     """Raise ValueError for a target that nothing can ever be."""
     if not target:
         raise ValueError("the target is empty: name what shall fail, or give * for any")
-    if kind == "throttle" and target != "*":
-        service, _, name = target.partition(":")
+    if kind in OF_CALLS and target != "*":
+        where = target.partition("@")[2] if OF_CALLS[kind].startswith("FUNCTION@") else target
+        service, _, name = where.partition(":")
         if not operation.exists(service, name):
-            raise ValueError(
-                f"{target!r} is no operation: give service:Operation as boto3 names them, ssm:PutParameter"
-            )
+            raise ValueError(f"{target!r} is no operation: give {OF_CALLS[kind]} as boto3 names them, ssm:PutParameter")
 
 
-def _pages(world: World, own: composition.Services) -> dict[str, Page]:
+def _pages(world: World, own: composition.Services, deaths: Deaths) -> dict[str, Page]:
     def faults(request: Request, _: str) -> dict[str, Any]:
         if request.method == "DELETE":
             world.faults.clear()
@@ -194,4 +204,4 @@ def _pages(world: World, own: composition.Services) -> dict[str, Page]:
         custom.receive(token, request.get_data())
         return {}
 
-    return {"faults": faults, "custom-resource": custom_resource, **own.pages}
+    return {"calls": deaths.page, "faults": faults, "custom-resource": custom_resource, **own.pages}

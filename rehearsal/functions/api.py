@@ -13,7 +13,7 @@ from rehearsal.access.guard import Guard
 from rehearsal.functions.invocations import Event, Invocations
 from rehearsal.functions.limits import check_archives, check_settings
 from rehearsal.functions.network import check_role
-from rehearsal.functions.pool import archives
+from rehearsal.functions.pool import Pool, archives
 from rehearsal.wire.call import Call, Handler, Refused
 from rehearsal.world import World
 
@@ -27,10 +27,10 @@ _CREATION = 3  # seconds that a new function stays Pending
 class Functions:
     """The handlers, bound to one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, pool: Pool) -> None:
         """Start with no environment; the first invocation makes one."""
         self._world, self._guard = world, Guard(world)
-        self._invocations = Invocations(world)
+        self._invocations = Invocations(world, pool)
 
     def invoke(self, call: Call) -> dict[str, Any]:
         """Invoke: RequestResponse, Event or DryRun."""
@@ -147,9 +147,9 @@ class Functions:
         return {**function.get_configuration(on_create=created), "LoggingConfig": logging}
 
 
-def operations(world: World) -> dict[str, Handler]:
+def operations(world: World, pool: Pool) -> dict[str, Handler]:
     """Return the handlers of Lambda; the rest is the emulator's."""
-    functions = Functions(world)
+    functions = Functions(world, pool)
     return {
         "CreateFunction": functions.create,
         "GetFunction": functions.function,

@@ -36,10 +36,10 @@ class Event:
 class Invocations:
     """Runs events in the pool's environments and keeps their logs."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, pool: Pool) -> None:
         """Start with nothing running."""
         self._world = world
-        self._pool, self.logs = Pool(world), LogWriter(world)
+        self._pool, self.logs = pool, LogWriter(world)
         self._running: dict[str, int] = {}
         self._lock = threading.Lock()
 

@@ -47,6 +47,12 @@ class Pool:
             self._busy.append(made)
         return made
 
+    def at_work(self, access_key: str) -> Environment | None:
+        """Return the environment that serves an event with the credentials of this key, None for anybody else's."""
+        with self._lock:
+            own = (each for each in self._busy if each.setup.variables["AWS_ACCESS_KEY_ID"] == access_key)
+            return next(own, None)
+
     def give_back(self, function: LambdaFunction, environment: Environment) -> None:
         """Keep an environment for the next event, or clean up after one that has ended."""
         with self._lock:

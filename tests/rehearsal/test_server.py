@@ -115,5 +115,5 @@ def test_a_fault_is_planted_over_its_page(world: World) -> None:
 def test_a_page_that_is_not_there_is_named(world: World) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         page(world, "nothing")
-    assert b"no page nothing; there are custom-resource, faults, grants, quotas, state" in refused.value.read()
+    assert b"no page nothing; there are calls, custom-resource, faults, grants, quotas, state" in refused.value.read()
     refused.value.close()

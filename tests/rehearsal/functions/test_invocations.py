@@ -34,6 +34,14 @@ ECHO = {
     "nodejs24.x": "exports.handler = async (event, context) => ({ event, name: context.functionName })",
     "nodejs20.x": "exports.handler = (event, context, done) => done(null, { event, name: context.functionName })",
 }
+QUEUES = """
+import boto3
+def handler(event, context):
+    sqs = boto3.client("sqs")
+    sqs.list_queues()
+    sqs.create_queue(QueueName=event)
+"""
+CALLED = (("List", "s"), ("Create", ""))
 
 
 @pytest.mark.parametrize("runtime", ECHO)
@@ -254,3 +262,15 @@ def test_a_function_can_be_killed_in_the_midst_of_an_event(lab: Lab) -> None:
     lab.world.faults.plant(Fault("kill-function", name))
     assert lab.invoke(name, 15).payload["errorType"] == "Runtime.ExitError"
     assert lab.invoke(name, 0).error is None
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", False), ("after", True)])
+def test_a_function_can_be_killed_at_a_call_before_and_after_it_is_made(lab: Lab, when: str, made: bool) -> None:
+    name = lab.function(f"killed-{when}", QUEUES, "sqs:CreateQueue", "sqs:ListQueues")
+    lab.world.faults.plant(Fault(f"kill-{when}", f"killed-{when}*@sqs:CreateQueue"))  # type: ignore[arg-type]
+    queues = lab.world.client("sqs")
+    assert lab.invoke(name, f"of-{name}").payload["errorType"] == "Runtime.ExitError"
+    assert bool(queues.list_queues(QueueNamePrefix=f"of-{name}").get("QueueUrls")) is made
+    assert lab.invoke(name, f"of-{name}").error is None
+    calls = lab.world.page("calls")["calls"]
+    assert [each for each in calls if each.startswith(name)] == [f"{name}@sqs:{each}Queue{s}" for each, s in CALLED]

@@ -27,6 +27,7 @@ def test_a_fault_is_planted_from_the_command_line(account: Account) -> None:
         ("create", "", "the target is empty"),
         ("throttle", "eks:NoSuchOperation", "'eks:NoSuchOperation' is no operation"),
         ("throttle", "EKS CreateCluster", "'EKS CreateCluster' is no operation"),
+        ("kill-before", "eks:CreateCluster", "'eks:CreateCluster' is no operation: give FUNCTION@service:Operation"),
     ],
 )
 def test_a_fault_that_can_never_happen_is_refused(
