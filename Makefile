@@ -77,9 +77,9 @@ rehearse: $(READY) $(NODE_READY) kubebox ## deploy and destroy the app twice wit
 	@$(PY) -m rehearsal run --app . --stacks '!(Pipeline)'
 
 .PHONY: faults
-faults: $(READY) $(NODE_READY) kubebox ## fail each resource of network, cluster and teams once, without AWS, and see that nothing is left (1 hour)
+faults: $(READY) $(NODE_READY) kubebox ## fail each resource of network, cluster and teams once, and kill a run's functions at each call, without AWS (1 hour)
 	@printf '%s\n' 1/3 2/3 3/3 | xargs -P 3 -I {} env EVERY_RESOURCE={} $(PY) -m pytest -s tests/stacks/test_faults.py
-	@EVERY_RESOURCE=1/1 $(PY) -m pytest tests/stacks/test_examples.py
+	@EVERY_RESOURCE=1/1 $(PY) -m pytest tests/stacks/test_examples.py tests/constructs/rapids_eks/spark_job_run/test_rehearsal_killed.py
 
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk
 CONFIG ?= blueprint.yaml

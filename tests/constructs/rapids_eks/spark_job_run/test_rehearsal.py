@@ -1,91 +1,16 @@
 """Runs as resources in the rehearsal: a real cluster, real Spark, and what goes wrong between their looks."""
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-import control_plane
 import pytest
 
-from tests.constructs.rapids_eks.spark_job_run.stacks import TAGS, TEAM, UNDER, synthesized, tiny_code
-from tests.rehearsal.live.account import Account, Outcome
-from tests.stacks.assembly import Assembly
+from tests.constructs.rapids_eks.spark_job_run.site import Site
+from tests.constructs.rapids_eks.spark_job_run.stacks import TAGS
+from tests.rehearsal.live.account import Account
 
-INPUT = f"{TEAM}/spark-rapids-emr/input/fannie-mae-single-family-loan-performance"
 Plant = Callable[..., None]
-
-
-@dataclass
-class Site:
-    """A team's cluster, and where runs are deployed."""
-
-    account: Account
-    folder: Path
-    code: Path
-    bucket: str = ""
-    virtual_cluster: str = ""
-    stacks: list[Outcome] = field(default_factory=list)
-    _made: int = 0
-
-    def wanted(self, **given: Any) -> Assembly:  # noqa: ANN401 - SparkJobRun's
-        self._made += 1
-        assembly = synthesized(self.folder / str(self._made), self.code, **given)
-        assembly.publish(self.account, "Job")
-        return assembly
-
-    def runs(self) -> list[dict[str, Any]]:
-        """Return all runs that were ever started, the newest first."""
-        emr = self.account.client("emr-containers")
-        found = emr.list_job_runs(virtualClusterId=self.virtual_cluster)["jobRuns"]
-        return [emr.describe_job_run(virtualClusterId=self.virtual_cluster, id=each["id"])["jobRun"] for each in found]
-
-    def put(self, key: str, text: str = "|loan|012020|\n") -> None:
-        self.account.client("s3").put_object(Bucket=self.bucket, Key=f"{INPUT}/{key}", Body=text.encode())
-
-    def text(self, uri: str) -> str:
-        key = uri.removeprefix(f"s3://{self.bucket}/")
-        return str(self.account.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read().decode())
-
-    def live(self) -> list[str]:
-        """Return the states of the runs that are not over."""
-        return [run["state"] for run in self.runs() if run["state"] not in {"COMPLETED", "FAILED", "CANCELLED"}]
-
-    def discarded(self, stack: Outcome) -> None:
-        gone = self.account.delete(stack)
-        assert gone.status == "DELETE_COMPLETE", gone.reasons
-        assert not self.live()
-
-
-@pytest.fixture(autouse=True)
-def no_stack_is_left(account: Account, site: Site) -> Iterator[None]:
-    """Let a test that fails leave the next one room."""
-    yield
-    account.world.page("faults", method="DELETE")
-    for each in account.client("cloudformation").describe_stacks()["Stacks"]:
-        if each["StackName"] == "Job" and each["StackStatus"] != "DELETE_COMPLETE":
-            account.discard(Outcome(each["StackId"], "", ""))
-    assert site.stacks
-
-
-@pytest.fixture(scope="module")
-def site(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    control_plane.required()
-    folder = tmp_path_factory.mktemp("runs")
-    made = Site(account, folder, tiny_code(folder))
-    assembly = made.wanted()
-    for stack in UNDER:
-        assembly.publish(account, stack)
-    for stack in UNDER:
-        made.stacks.append(assembly.deploy(account, stack))
-        assert made.stacks[-1].status == "CREATE_COMPLETE", made.stacks[-1].reasons
-    found = account.client("cloudformation").describe_stack_resources(StackName=made.stacks[-1].stack)
-    ids = {each["ResourceType"]: each["PhysicalResourceId"] for each in found["StackResources"]}
-    made.bucket, made.virtual_cluster = ids["AWS::S3::Bucket"], ids["AWS::EMRContainers::VirtualCluster"]
-    yield made
-    for outcome in reversed(made.stacks):
-        account.discard(outcome)
+pytestmark = pytest.mark.usefixtures("no_stack_is_left")
 
 
 def test_what_would_run_in_vain_is_told_before_anything_starts(account: Account, site: Site) -> None:
@@ -169,6 +94,7 @@ def test_a_run_that_goes_on_is_cancelled_with_its_stack(account: Account, site: 
     assert site.runs()[0]["state"] == "CANCELLED"
 
 
+@pytest.mark.usefixtures("ready")
 def test_a_run_that_a_state_machine_watches_is_cancelled_with_its_execution(
     account: Account, site: Site, plant: Plant
 ) -> None:
