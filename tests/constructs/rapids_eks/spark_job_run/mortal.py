@@ -1,10 +1,11 @@
 """A function that dies at one of its calls of AWS: before AWS has it, or before the answer is there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from rapids_eks.spark_job_run.handler.submission import Clients
+from tests.constructs.rapids_eks.spark_job_run.clients import Client
 from tests.constructs.rapids_eks.spark_job_run.world import Request, World
 
 
@@ -20,7 +21,7 @@ class Death:
     answered: bool = False  # AWS has done what the call is about
     calls: list[str] = field(default_factory=list)
 
-    def call(self, name: str, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - an answer of AWS
+    def call(self, name: str, _: Mapping[str, Any], work: Callable[[], Any]) -> Any:  # noqa: ANN401 - an answer of AWS
         self.calls.append(name)
         dies = len(self.calls) == self.at
         if dies and not self.answered:
@@ -29,41 +30,6 @@ class Death:
         if dies:
             raise Killed(name)
         return answer
-
-
-@dataclass(frozen=True)
-class Client:
-    """A client of AWS, each of whose calls may be the last."""
-
-    real: Any
-    death: Death
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - boto3's own
-        found = getattr(self.real, name)
-        if name == "exceptions":
-            return found
-        if name == "get_paginator":
-            return lambda operation: Pages(found(operation), operation, self.death)
-        return lambda **given: self.death.call(name, lambda: found(**given))
-
-
-@dataclass(frozen=True)
-class Pages:
-    """Pages, each of which is a call."""
-
-    real: Any
-    operation: str
-    death: Death
-
-    def paginate(self, **given: Any) -> Iterator[Any]:  # noqa: ANN401 - boto3's own
-        yield from self.death.call(self.operation, lambda: list(self.real.paginate(**given)))
-
-
-def mortal(clients: Clients, death: Death) -> Clients:
-    """Return clients of a process that dies."""
-    names = [each.name for each in fields(Clients) if each.name != "region"]
-    wrapped: dict[str, Any] = {name: Client(getattr(clients, name), death) for name in names}
-    return replace(clients, **wrapped)
 
 
 @dataclass
@@ -75,7 +41,10 @@ class MortalWorld(World):
 
     @property
     def clients(self) -> Clients:
-        return mortal(super().clients, self.death)
+        there = super().clients
+        names = [each.name for each in fields(Clients) if each.name != "region"]
+        mortal: dict[str, Any] = {name: Client(getattr(there, name), self.death.call) for name in names}
+        return replace(there, **mortal)
 
     def look(self, request: Request, clients: Clients | None = None) -> dict[str, Any]:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.constructs.rapids_eks.spark_job_run.checked import checked
+from tests.constructs.rapids_eks.spark_job_run.clients import checked
 from tests.constructs.rapids_eks.spark_job_run.emr import Emr, Pages
 
 RUNS = "arn:aws:states:us-west-2:1:stateMachine:runs"  # the state machine that starts runs

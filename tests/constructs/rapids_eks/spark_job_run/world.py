@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from rapids_eks.spark_job_run.handler import index
 from rapids_eks.spark_job_run.handler.submission import Clients
-from tests.constructs.rapids_eks.spark_job_run.checked import Checked
+from tests.constructs.rapids_eks.spark_job_run.clients import checking
 from tests.constructs.rapids_eks.spark_job_run.emr import CLUSTER, Emr, MissingError, Pages, missing
 from tests.constructs.rapids_eks.spark_job_run.step_functions import RUNS, Machine
 
@@ -154,7 +154,7 @@ class World:
     @property
     def clients(self) -> Clients:
         made = (self.emr, self.s3, self.logs, self.quotas, self.machine, self.stacks)
-        emr, s3, logs, quotas, machine, stacks = map(Checked, made, index.SERVICES)
+        emr, s3, logs, quotas, machine, stacks = map(checking, made, index.SERVICES)
         return Clients(emr, s3, logs, quotas, machine, stacks, "us-west-2")
 
     def look(self, request: Request, clients: Clients | None = None) -> dict[str, Any]:

@@ -1,41 +1,54 @@
-"""Clients whose calls are those that AWS knows: names of operations and parameters as boto3 would check them."""
+"""Clients in memory with something around each of their calls: boto3's own checks, or the end of the process."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import botocore.session
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
+# Is handed the operation, as boto3's methods are named, its parameters, and what makes the call; returns the answer.
+Around = Callable[[str, Mapping[str, Any], Callable[[], Any]], Any]
+
 
 @dataclass(frozen=True)
-class Checked:
-    """A client in memory behind the checks of the real one."""
+class Client:
+    """A client whose calls are made by `around`."""
 
     real: Any
-    service: str
+    around: Around
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - boto3's own
         found = getattr(self.real, name)
         if name == "exceptions":
             return found
         if name == "get_paginator":
-            return lambda operation: Pages(found(operation), self.service, operation)
-        return lambda **given: found(**checked(self.service, name, given))
+            return lambda operation: Pages(found(operation), operation, self.around)
+        return lambda **given: self.around(name, given, lambda: found(**given))
 
 
 @dataclass(frozen=True)
 class Pages:
-    """Pages in memory behind the checks of the real ones."""
+    """Pages, all of which are one call."""
 
     real: Any
-    service: str
     operation: str
+    around: Around
 
     def paginate(self, **given: Any) -> Iterator[Any]:  # noqa: ANN401 - boto3's own
-        yield from self.real.paginate(**checked(self.service, self.operation, given))
+        yield from self.around(self.operation, given, lambda: list(self.real.paginate(**given)))
+
+
+def checking(real: object, service: str) -> Client:
+    """Return a client behind the checks of the real one: names of operations and parameters are those of AWS."""
+    return Client(real, partial(_check, service))
+
+
+def _check(service: str, operation: str, given: Mapping[str, Any], work: Callable[[], Any]) -> Any:  # noqa: ANN401 - an answer of AWS
+    checked(service, operation, given)
+    return work()
 
 
 def checked(service: str, operation: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
