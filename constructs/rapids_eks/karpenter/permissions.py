@@ -75,13 +75,14 @@ def _by_tag(stack: cdk.Stack, cluster: str) -> list[Permission]:
         "StringEqualsIfExists": {"aws:RequestTag/eks:eks-cluster-name": cluster},
         "ForAllValues:StringEquals": {"aws:TagKeys": OWN_TAGS},
     }
-    ending = ["ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"]
     return [
-        Permission([*START, "ec2:CreateLaunchTemplate"], own(TAGGED_AT_CREATION), asked, why=BY_TAG),
+        Permission(START, own(TAGGED_AT_CREATION), asked, why=BY_TAG),
+        Permission(["ec2:CreateLaunchTemplate"], own(["launch-template"]), asked, why=BY_TAG),
         Permission(["ec2:CreateTags"], own(TAGGED_AT_CREATION), creating, why=BY_TAG),
         Permission(START, own(["launch-template"]), there, why=BY_TAG),
         Permission(["ec2:CreateTags"], own(["instance"]), naming, why=BY_TAG),
-        Permission(ending, own(["instance", "launch-template"]), there, why=BY_TAG),
+        Permission(["ec2:TerminateInstances"], own(["instance"]), there, why=BY_TAG),
+        Permission(["ec2:DeleteLaunchTemplate"], own(["launch-template"]), there, why=BY_TAG),
     ]
 
 
