@@ -93,13 +93,13 @@ UNUSED = (
         elsewhere="built_image/test_rehearsal.py::test_a_first_build_that_fails_leaves_nothing",
     ),
     Reason(
-        "Pipeline/Run/Run/Role",
+        "*/Run/Run/Role",
         ("emr-containers:CancelJobRun",),
         "the function calls it when its stack is deleted or replaced during a run; the demo's run has ended by then",
         elsewhere="spark_job_run/test_rehearsal.py::test_a_run_that_goes_on_is_cancelled_with_its_stack",
     ),
     Reason(
-        "Pipeline/Run/Run/Role",
+        "*/Run/Run/Role",
         ("logs:DescribeLogStreams", "logs:GetLogEvents"),
         "the function calls it for a run that has failed, and the demo's completes",
         elsewhere="spark_job_run/test_failure.py::test_a_failure_says_what_emr_and_the_driver_say_and_where_the_log_is",
@@ -188,6 +188,19 @@ def of_stack(world: World, assembly: Path, stack: str) -> dict[str, Any]:
     uses = role_uses.of_stacks(world)
     paths = _paths(assembly / f"{stack}.template.json")
     return {path: uses[f"{stack} {name}"] for name, path in paths.items() if f"{stack} {name}" in uses}
+
+
+def names_by_path(world: World, assembly: Path, stack: str) -> dict[str, str]:
+    """Return the names of the roles that a stack has now, by path; `of_names` tells what they did, when it is gone."""
+    found = world.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    names = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
+    return {path: names[name] for name, path in _paths(assembly / f"{stack}.template.json").items()}
+
+
+def of_names(world: World, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return what roles were granted, have used and were denied, by path."""
+    page = world.page("grants")
+    return {path: page[name] for path, name in names.items()}
 
 
 def role_paths(assembly: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from stacks.teams import TeamsStack
 from tests.stacks.assembly import ACCOUNT, REGION, Assembly
 
 ROOT = Path(__file__).parents[4]
-CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
+CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
 UNDER = ("Network", "Cluster", "Teams")
 TEAM = "emr-ml-team-a"
 NAME = "tiny"  # the job's

@@ -8,6 +8,7 @@ import pytest
 from tests.constructs.rapids_eks.spark_job_run.site import Site
 from tests.constructs.rapids_eks.spark_job_run.stacks import TAGS
 from tests.rehearsal.live.account import Account
+from tests.rehearsal.unused_permissions import denied, names_by_path, of_names, unexplained
 
 Plant = Callable[..., None]
 pytestmark = pytest.mark.usefixtures("no_stack_is_left")
@@ -120,11 +121,19 @@ def test_a_run_that_a_state_machine_watches_is_cancelled_with_its_execution(
     assert [run["state"] for run in site.runs()[:2]] == ["COMPLETED", "CANCELLED"]
     assert ":assumed-role/" in site.runs()[0]["createdBy"]
 
+    same = site.wanted(run_id="watched-2", wait="state_machine", on_failure="report").update(account, "Job", stack)
+    assert same.status == "UPDATE_COMPLETE", same.reasons
+    assert account.outputs(same)["RocAuc"] == "0.75", "what has completed is taken, with its results"
+
     plant("job-hang", "*")
-    third = site.wanted(run_id="watched-3", wait="state_machine").update(account, "Job", stack)
+    wanted = site.wanted(run_id="watched-3", wait="state_machine")
+    third = wanted.update(account, "Job", stack)
     assert third.status == "UPDATE_COMPLETE", third.reasons
     assert len(site.live()) == 1
+    names = names_by_path(account.world, wanted.folder, "Job")
     site.discarded(stack)
+    roles = of_names(account.world, names)
+    assert (unexplained(roles), denied(roles)) == ([], [])
     assert site.runs()[0]["state"] == "CANCELLED"
     assert len(site.runs()) == before + 2
 
