@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.unused_permissions import UNUSED, Reason
+from tests.rehearsal.unused_permissions import UNUSED, Reason, unexplained
 
 TESTS = Path(__file__).parents[1] / "constructs" / "rapids_eks"
 VAGUE = re.compile(r"(?i)\b(might|may need|maybe|perhaps|possibly|probably|could need|in case|sometimes|to be safe)\b")
@@ -45,3 +45,13 @@ def test_each_reason_names_who_calls_and_why_the_demo_does_not(reason: Reason) -
 )
 def test_a_reason_that_says_nothing_is_none(text: str, elsewhere: str, lack: list[str]) -> None:
     assert wrong(Reason("*", ("s3:GetObject",), text, elsewhere=elsewhere)) == lack
+
+
+def test_a_permission_is_judged_on_each_resource_that_it_names() -> None:
+    invoke, function = "lambda:InvokeFunction", "arn:aws:lambda:us-west-2:1:function:f"
+    role = {"used": [[invoke, function]], "unused": [[invoke, f"{function}:*"], ["s3:GetObject", "arn:aws:s3:::b/*"]]}
+    granted_for_nothing = [("Teams/Team/a/Role", *each) for each in role["unused"]]
+    assert unexplained({"Teams/Team/a/Role": role}) == granted_for_nothing
+    assert unexplained({"Cluster/Platform/ControlPlane/Provider": role}) == [
+        ("Cluster/Platform/ControlPlane/Provider", "s3:GetObject", "arn:aws:s3:::b/*")
+    ]

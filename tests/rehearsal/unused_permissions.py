@@ -1,7 +1,7 @@
 """What the app's roles are granted and do not use in a rehearsal, each with the call that cannot be made there."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,8 +15,8 @@ from rehearsal.world import World
 class Reason:
     """Why roles, by a pattern of their paths in the app, do not use some actions: who calls them, and when.
 
-    With `chance` a rehearsal may come to use them. `elsewhere` is the test, below the tests of constructs, that has
-    what they are called for.
+    Of several resources `on` is a pattern of those meant, as policies word them. With `chance` a rehearsal may come to
+    use them. `elsewhere` is the test, below the tests of constructs, that has what they are called for.
     """
 
     roles: str
@@ -24,6 +24,7 @@ class Reason:
     text: str
     chance: bool = False
     elsewhere: str = ""
+    on: str = "*"
 
 
 def _ec2(*names: str) -> tuple[str, ...]:
@@ -41,6 +42,25 @@ UNUSED = (
         "*/Platform/ControlPlane/*",
         ("lambda:GetFunction",),
         "CDK's provider framework calls GetFunction where Invoke finds the function inactive, as after weeks",
+    ),
+    Reason(
+        "*/Platform/ControlPlane/*",
+        ("lambda:InvokeFunction",),
+        "CDK's grant is for a function and its versions; its framework calls the function itself, here as in AWS",
+        on="arn:*:lambda:*:function:*:[*]",
+    ),
+    Reason(
+        "*/Platform/Logs/Keeping/*",
+        ("logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy"),
+        "CloudWatch Logs asks for an action on a group by its ARN with `:*` or without; here always with it",
+        on="*/cluster",
+    ),
+    Reason(
+        "*/JobNodes/Controller/Role",
+        _ec2("CreateFleet", "CreateTags", "RunInstances"),
+        "EC2 asks for it for each part of what Karpenter buys; the rehearsal names only some of these parts here",
+        chance=True,
+        on="arn:*:ec2:*:*/[*]",
     ),
     Reason(
         "*/JobNodes/Controller/Role",
@@ -149,15 +169,14 @@ DENIED = (
 )
 
 
-def unused(roles: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield role and action of whatever was granted and never used, on no resource."""
-    for role, record in roles.items():
-        used = {action for action, _ in record["used"]}
-        yield from ((role, action) for action in sorted({action for action, _ in record["unused"]} - used))
+def explains(reason: Reason, role: str, action: str, resource: str) -> bool:
+    """Return whether a reason is about an action of a role on a resource, both as a policy words them."""
+    return action in reason.actions and fnmatch(role, reason.roles) and fnmatch(resource, reason.on)
 
 
-def explains(reason: Reason, role: str, action: str) -> bool:
-    return action in reason.actions and fnmatch(role, reason.roles)
+def _pairs(roles: Mapping[str, Mapping[str, Any]], *kinds: str) -> list[tuple[str, str, str]]:
+    """Return role, action and resource of whatever was granted and is one of some kinds, `used` or `unused`."""
+    return [(role, *pair) for role, each in roles.items() for kind in kinds for pair in each[kind]]
 
 
 def denied(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -168,8 +187,7 @@ def denied(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 def stale(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Return reasons for what is always used, or not granted at all."""
-    never = list(unused(roles))
-    granted = [(role, action) for role, each in roles.items() for action, _ in (*each["used"], *each["unused"])]
+    never, granted = _pairs(roles, "unused"), _pairs(roles, "used", "unused")
     return [
         (reason.roles, action)
         for reason in UNUSED
@@ -178,9 +196,10 @@ def stale(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     ]
 
 
-def unexplained(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Return what is granted for nothing."""
-    return [each for each in unused(roles) if not any(explains(reason, *each) for reason in (*UNUSED, *METRICS))]
+def unexplained(roles: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return what is granted for nothing: role, action, and the resource on which the action is never used."""
+    known = (*UNUSED, *METRICS)
+    return [each for each in _pairs(roles, "unused") if not any(explains(reason, *each) for reason in known)]
 
 
 def of_stack(world: World, assembly: Path, stack: str) -> dict[str, Any]:
