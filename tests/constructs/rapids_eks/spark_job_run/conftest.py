@@ -38,9 +38,12 @@ def site(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Site:
     found = account.client("cloudformation").describe_stack_resources(StackName=made.stacks[-1].stack)
     ids = {each["ResourceType"]: each["PhysicalResourceId"] for each in found["StackResources"]}
     made.bucket, made.virtual_cluster = ids["AWS::S3::Bucket"], ids["AWS::EMRContainers::VirtualCluster"]
-    leaving.until_left(
-        leaving.below(Path(__file__).parent), lambda: [account.discard(x) for x in reversed(made.stacks)]
-    )
+
+    def end() -> None:
+        for outcome in reversed(made.stacks):
+            account.discard(outcome)
+
+    leaving.until_left(leaving.below(Path(__file__).parent), end)
     return made
 
 
