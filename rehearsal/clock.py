@@ -1,5 +1,6 @@
 """Time as the rehearsal sees it: AWS's minutes pass in seconds."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass
 class _Pace:
-    """Counts AWS's seconds at the clock's speed, at the wall's while real work goes on."""
+    """Counts AWS's seconds at the clock's speed, at the wall's while real work goes on.
+
+    One that is `lenient` counts fewer where more programs want to run than there are processors for.
+    """
 
     speed: float
+    lenient: bool = False
     at_work: int = 0
     _counted: float = 0.0
     _since: float = field(default_factory=time.monotonic)
@@ -20,16 +25,26 @@ class _Pace:
     @property
     def rate(self) -> float:
         """Seconds that pass here in one of the wall's."""
-        return 1.0 if self.at_work else self.speed
+        if self.at_work:
+            return 1.0
+        return self.speed / max(1.0, _crowd()) if self.lenient else self.speed
 
     def passed(self) -> float:
         """Return the seconds that have passed since the start."""
-        return self._counted + (time.monotonic() - self._since) * self.rate
+        self.count()
+        return self._counted
 
     def count(self, seconds: float = 0.0, work: int = 0) -> None:
         """Add seconds, and pieces of work that begin or, negative, end."""
-        self._counted, self._since = self.passed() + seconds, time.monotonic()
+        now = time.monotonic()
+        self._counted += (now - self._since) * self.rate + seconds
+        self._since = now
         self.at_work += work
+
+
+def _crowd() -> float:
+    """Return how many programs want each processor, over the last minute."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 @dataclass
@@ -38,7 +53,8 @@ class Clock:
 
     Every delay of the rehearsal is given in AWS's own seconds and waited for here, so that none is left out and a
     job-start-timeout of 15 minutes takes 15 seconds at the default speed. Real work, a function or a Spark job, takes
-    the wall's seconds: while it goes on (`at_work`), no patience runs out any faster than those.
+    the wall's seconds: while it goes on (`at_work`), no patience runs out any faster than those. On a busy machine what
+    is not counted as work takes longer, too, and so does patience: AWS's programs do not share two processors.
     """
 
     speed: float = 60.0
@@ -50,7 +66,8 @@ class Clock:
 
     def __post_init__(self) -> None:
         """Start all paces at the clock's speed."""
-        self._passing, self._sleeping, self._waiting = (_Pace(self.speed) for _ in range(3))
+        self._passing, self._sleeping = _Pace(self.speed), _Pace(self.speed)
+        self._waiting = _Pace(self.speed, lenient=True)
 
     def time(self) -> float:
         """Return the seconds since 1970 that have passed here."""

@@ -1,8 +1,11 @@
 """The clock: AWS's minutes in seconds, but never at the cost of real work."""
 
+import os
 import threading
 import time
 from datetime import timedelta
+
+import pytest
 
 from rehearsal.clock import Clock
 
@@ -36,6 +39,16 @@ def test_while_a_job_runs_everything_takes_the_wall_s_time() -> None:
     clock = Clock(speed=1000)
     with clock.at_work(job=True):
         assert passed(clock, 0.5, patient=False) >= 0.5
+
+
+def test_where_programs_wait_for_processors_deadlines_wait_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, processors = Clock(speed=1000), os.cpu_count() or 1
+    monkeypatch.setattr(os, "getloadavg", lambda: (4.0 * processors, 0, 0))
+    assert passed(clock, 100, patient=True) >= 0.4
+    assert passed(clock, 100, patient=False) < 0.4
+    before = clock.patience()
+    monkeypatch.setattr(os, "getloadavg", lambda: (40.0 * processors, 0, 0))
+    assert clock.patience() >= before, "what has passed has passed"
 
 
 def test_a_deadline_s_own_time_stands_still_with_it() -> None:

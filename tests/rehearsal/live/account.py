@@ -11,7 +11,7 @@ from typing import Any
 from rehearsal.world import World
 
 Resources = dict[str, Any]  # logical id -> definition
-PATIENCE = 400.0  # wall seconds until a stack must have settled
+PATIENCE = 900.0  # wall seconds until a stack must have settled, on a busy machine
 LARGEST_BODY = 51_200  # bytes of a template that is not in a bucket
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 

@@ -11,6 +11,8 @@ from tests.constructs.rapids_eks.spark_job_run.site import Site
 from tests.constructs.rapids_eks.spark_job_run.stacks import UNDER, tiny_code
 from tests.rehearsal.live.account import Account, Outcome
 
+VCPUS = 8  # of one node
+
 
 @pytest.fixture
 def no_stack_is_left(account: Account, site: Site) -> Iterator[None]:
@@ -51,6 +53,7 @@ def site(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Site:
 def ready(site: Site) -> Site:
     """Let runs find input, and nodes for it."""
     site.put("2020Q1.csv")
-    quotas = site.account.client("service-quotas")
-    quotas.request_service_quota_increase(ServiceCode="ec2", QuotaCode="L-3819A6DF", DesiredValue=8)
+    quotas, spot = site.account.client("service-quotas"), {"ServiceCode": "ec2", "QuotaCode": "L-3819A6DF"}
+    if quotas.get_service_quota(**spot)["Quota"]["Value"] < VCPUS:
+        quotas.request_service_quota_increase(**spot, DesiredValue=VCPUS)
     return site
