@@ -26,6 +26,7 @@ NOT_RESOURCES = {
 }
 SERVICE_LINKED = f":role{PATH}"  # of AWS's services: whoever has one made by a stack leaves it to all who need it
 WHY_LINKED = "a service-linked role: one for the account, which other users of the service need"
+WHY_OF_AWS = "AWS's own key of a service, made when it was first needed; it costs nothing and nobody can delete it"
 NAMES = ("arn", "id", "name", "resource_id", "association_id")
 
 
@@ -42,14 +43,23 @@ class Inventory:
     def resources(self) -> list[str]:
         """Return what exists now and did not at the start, sorted."""
         own = {f"{kind} {name}" for kind, names in self._own.items() for name in names()}
-        return sorted((set(self._emulated()) - self._defaults) | own | set(self._stacks()))
+        return sorted((set(self._emulated()) - self._defaults - self._keys_of_aws) | own | set(self._stacks()))
 
     def stays(self) -> list[tuple[str, str]]:
         """Return what nobody can delete, or need not, with the reason."""
         kms, known = kms_backends[self._world.account][self._world.region], roles(self._world.account)
         linked = [(f"iam Role {role.arn}", WHY_LINKED) for role in known if SERVICE_LINKED in role.arn]
         pending = [key for key in list(kms.keys.values()) if key.key_state == "PendingDeletion"]
-        return sorted(linked + [(f"kms Key {key.arn}", f"AWS deletes it on {key.deletion_date:%F}") for key in pending])
+        ending = [(f"kms Key {key.arn}", f"AWS deletes it on {key.deletion_date:%F}") for key in pending]
+        return sorted([*linked, *ending, *((name, WHY_OF_AWS) for name in self._keys_of_aws)])
+
+    @property
+    def _keys_of_aws(self) -> set[str]:
+        """The keys named `alias/aws/...`, and these names: https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html."""
+        kms = kms_backends[self._world.account][self._world.region]
+        own = [each for each in kms.list_aliases() if each.alias_name.startswith("alias/aws/")]
+        keys = {f"kms Key {kms.keys[each.target_key_id].arn}" for each in own}
+        return keys | {f"kms Alias {each.alias_arn}" for each in own}
 
     @cached_property
     def _cloudformation(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time

@@ -106,3 +106,15 @@ def test_what_nobody_can_delete_is_told_with_its_reason(world: World) -> None:
     assert (first, second) == (f"iam Role {role['Arn']}", f"kms Key {key['Arn']}")
     assert "one for the account" in linked
     assert until.startswith("AWS deletes it on 20")
+
+
+def test_the_key_that_aws_makes_for_volumes_stays(world: World) -> None:
+    """Guards against a listing that blames a stack for it: nobody can delete it."""
+    inventory, ec2 = Inventory(world, {}), world.client("ec2")
+    made = ec2.create_volume(AvailabilityZone="us-west-2a", Size=1, Encrypted=True)["VolumeId"]
+    assert [each for each in inventory.resources() if not each.startswith("cloudformation")] == [f"ec2 Volume {made}"]
+    assert {name.rpartition("/")[0].rpartition(":")[2] for name, why in inventory.stays() if "AWS's own" in why} == {
+        "alias/aws",
+        "key",
+    }
+    ec2.delete_volume(VolumeId=made)
