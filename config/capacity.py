@@ -11,6 +11,7 @@ from config.errors import Problem
 from config.instance_types import GPUS, GeneralType, GpuType, addresses, vcpus
 from config.names import ImageRelease
 from config.section import Section, Shape
+from rapids_eks.node_image import AL2023_RELEASE
 
 WITH_MIG = ("p4d", "p5")  # what the names of the types with partitionable GPUs begin with
 SLICES = 7  # of compute, that such a GPU has; a partition's name begins with how many are its own
@@ -89,7 +90,7 @@ class Capacity(Section):
     """The GPU nodes' image: Amazon Linux 2023, which brings NVIDIA's driver, or Ubuntu (cluster-autoscaler only), on
     which the GPU Operator installs it, and executors use the root volume but not the instance's NVMe disks."""
     # seen by others in us-east-1, for 1.35, as the public parameter .../amazon-eks-node-al2023-x86_64-standard-1.35-...
-    al2023_release: ImageRelease = "v20260930"
+    al2023_release: ImageRelease = AL2023_RELEASE
     """Release of the Amazon Linux 2023 images for EKS; nodes are replaced when it changes."""
     ubuntu_release: UbuntuRelease = "current"
     """Release of Canonical's Ubuntu 24.04 for EKS. A date stays the same; `current` moves whenever CloudFormation looks

@@ -13,6 +13,7 @@ from config.errors import Problem
 from config.instance_types import GeneralType
 from config.names import ImageRelease, Principal
 from config.section import RetentionDays, Section
+from rapids_eks.node_image import AL2023_RELEASE
 
 # End of standard support, after which the control plane costs six times as much:
 # https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html
@@ -47,7 +48,7 @@ class CoreNodes(Section):
     zone."""
     root_volume_gib: Annotated[int, Field(ge=30, le=16384)] = 80
     """Size of each node's encrypted gp3 root volume in GiB; a submitter may run in the job's image, which has 25 GB."""
-    al2023_release: ImageRelease = "v20260930"
+    al2023_release: ImageRelease = AL2023_RELEASE
     """Release of the Amazon Linux 2023 image for EKS, never older than the one before. When it changes EKS replaces the
     nodes, a new one in the same zone before an old one is drained as disruption budgets allow."""
 

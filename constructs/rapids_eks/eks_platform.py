@@ -17,6 +17,7 @@ from rapids_eks.cluster_logs.construct import ClusterLogs
 from rapids_eks.core_nodes import CoreNodes
 from rapids_eks.eks_cluster import LOG_TYPES, EksCluster
 from rapids_eks.kubectl_commands import KubectlCommands
+from rapids_eks.node_image import AL2023_RELEASE
 from rapids_eks.storage_class import DefaultStorageClass
 
 
@@ -40,7 +41,7 @@ class EksPlatform(Construct):
         core_instance_types: Sequence[str],
         core_count: int = 2,
         core_root_volume_gib: int = 80,
-        core_image_release: str = "v20260930",
+        core_image_release: str = AL2023_RELEASE,
         add_on_versions: Mapping[str, str] = PINNED,
         public_access_cidrs: Sequence[IPv4Network] = (),
         authentication_mode: Literal["API_AND_CONFIG_MAP", "API"] = "API_AND_CONFIG_MAP",

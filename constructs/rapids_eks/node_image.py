@@ -1,4 +1,6 @@
-"""Which release of Amazon's image the nodes of managed groups boot."""
+"""Which images the nodes of managed groups boot."""
+
+AL2023_RELEASE = "v20260930"  # that this was made with
 
 
 def al2023_release(version: str, release: str, *, gpus: bool) -> str:
@@ -10,4 +12,9 @@ def al2023_release(version: str, release: str, *, gpus: bool) -> str:
     variant = "nvidia" if gpus else "standard"
     name = f"amazon-eks-node-al2023-x86_64-{variant}-{version}-{release}"
     path = f"/aws/service/eks/optimized-ami/{version}/amazon-linux-2023/x86_64/{variant}/{name}/release_version"
+    return parameter(path)
+
+
+def parameter(path: str) -> str:
+    """Return a reference to a public parameter, which is read when the stack is deployed."""
     return f"{{{{resolve:ssm:{path}}}}}"

@@ -71,7 +71,7 @@ class Invocations:
         environment = self._pool.take(function)
         try:
             if self._world.faults.strikes("kill-function", function.function_name):
-                threading.Timer(0.2, environment.process.kill).start()
+                threading.Timer(0.2, environment.kill).start()
             context = {"arn": event.arn, "timeout": int(function.timeout)}
             outcome = environment.invoke(event.payload, context, event.request_id, float(function.timeout))
         finally:

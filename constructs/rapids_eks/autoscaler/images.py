@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_eks_v2 as eks
 
-from rapids_eks.node_image import al2023_release
+from rapids_eks.node_image import al2023_release, parameter
 
 # EKS adds its own part, with the cluster and the labels, to this one. Types without such disks pass over it.
 # https://awslabs.github.io/amazon-eks-ami/nodeadm/doc/api/
@@ -68,7 +68,7 @@ def ubuntu(
     https://documentation.ubuntu.com/aws/aws-how-to/kubernetes/deploy-managed-node-group/. NVMe disks are not used.
     """
     path = f"/aws/service/canonical/ubuntu/eks/24.04/{version}/stable/{release}/amd64/hvm/ebs-gp3/ami-id"
-    return Image("/dev/sda1", _bootstrap(cluster, labels, taints), ami_id=f"{{{{resolve:ssm:{path}}}}}")
+    return Image("/dev/sda1", _bootstrap(cluster, labels, taints), ami_id=parameter(path))
 
 
 def _bootstrap(cluster: eks.ICluster, labels: Mapping[str, str], taints: Sequence[Mapping[str, str]]) -> str:
