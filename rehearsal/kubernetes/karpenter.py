@@ -149,7 +149,7 @@ class Karpenter:
         try:
             nomination = (self._claims.make(claim, node_class)["metadata"]["name"], NEVER)
         except LaunchError as error:
-            nomination = ("", self.clock.time() + TRY_AGAIN_IN)
+            nomination = ("", self.clock.patience() + TRY_AGAIN_IN)
             for pod in claim.pods:
                 self._tell(pod, f"creating an instance failed: {error}")
         uids = [pod["metadata"]["uid"] for pod in claim.pods]
@@ -168,14 +168,14 @@ class Karpenter:
         """Return whether a node is on its way for a pod, or has come so lately that the scheduler may not know."""
         name, until = self._nominated.get(pod["metadata"]["uid"], ("", 0.0))
         claim = next((each for each in claims if each["metadata"]["name"] == name), None)
-        if (name and claim is None) or self.clock.time() >= until:
+        if (name and claim is None) or self.clock.patience() >= until:
             self._nominated.pop(pod["metadata"]["uid"], None)
             return False
         if until == NEVER and claim and holds(claim, "Initialized"):
             # Each node that did not help is waited for four times as long as the one before: an obstacle that is
             # not seen here, such as anti-affinity, must not buy one node after another.
             patience = NOMINATED_FOR * 4 ** (self._tries[pod["metadata"]["uid"]] - 1)
-            self._nominated[pod["metadata"]["uid"]] = (name, self.clock.time() + patience)
+            self._nominated[pod["metadata"]["uid"]] = (name, self.clock.patience() + patience)
         return True
 
     def _tell(self, pod: Item, reason: str) -> None:

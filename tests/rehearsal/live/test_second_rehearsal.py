@@ -12,7 +12,7 @@ from rehearsal import daemon
 from tests.rehearsal.live.account import Account, Outcome
 from tests.rehearsal.live.pieces import ADMIN_POLICY, allow, arn, cluster, function, ref, role
 
-SLOW = 30.0  # AWS's seconds in one of the wall's: a moment of ten is a third of one here
+SLOW = 15.0  # AWS's seconds in one of the wall's: a moment of ten is two thirds of one here
 
 
 @pytest.fixture(scope="module")

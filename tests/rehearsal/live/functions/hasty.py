@@ -15,26 +15,26 @@ PATIENCE = 20.0  # seconds
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Return the status of the first answer, and of the last."""
+    """Return the status of the first answer, and of the last; all that can be made ready before is."""
     name, eks = event["cluster"], boto3.client("eks")
     cluster = eks.describe_cluster(name=name)["cluster"]
+    trusted = ssl.create_default_context(cadata=base64.b64decode(cluster["certificateAuthority"]["data"]).decode())
+    asked = urllib.request.Request(  # noqa: S310 - the cluster's own address
+        f"{cluster['endpoint']}/api/v1/namespaces", headers={"Authorization": f"Bearer {_token(name)}"}
+    )
     eks.create_access_entry(clusterName=name, principalArn=event["principal"])
     scope = {"type": "cluster"}
     eks.associate_access_policy(
         clusterName=name, principalArn=event["principal"], policyArn=event["policy"], accessScope=scope
     )
-    statuses, end = [_status(name, cluster)], time.monotonic() + PATIENCE
+    statuses, end = [_status(asked, trusted)], time.monotonic() + PATIENCE
     while statuses[-1] != 200 and time.monotonic() < end:
         time.sleep(0.2)
-        statuses.append(_status(name, cluster))
+        statuses.append(_status(asked, trusted))
     return {"first": statuses[0], "last": statuses[-1]}
 
 
-def _status(name: str, cluster: dict[str, Any]) -> int:
-    trusted = ssl.create_default_context(cadata=base64.b64decode(cluster["certificateAuthority"]["data"]).decode())
-    asked = urllib.request.Request(  # noqa: S310 - the cluster's own address
-        f"{cluster['endpoint']}/api/v1/namespaces", headers={"Authorization": f"Bearer {_token(name)}"}
-    )
+def _status(asked: urllib.request.Request, trusted: ssl.SSLContext) -> int:
     try:
         with urllib.request.urlopen(asked, context=trusted) as answer:  # noqa: S310
             return int(answer.status)
