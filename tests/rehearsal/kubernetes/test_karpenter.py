@@ -185,7 +185,7 @@ def test_a_deleted_pool_takes_its_nodes_and_waits_for_a_pod_that_must_not_be_dis
     kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/held", "--timeout=30s")
     kubectl("delete", "nodepool", "gpu", "--wait=false")
     [claim] = cluster.api.items(CLAIMS)
-    assert not clock.wait(120, lambda: cluster.api.get(f"{CLAIMS}/{claim['metadata']['name']}") is None)
+    assert not clock.wait(60, lambda: cluster.api.get(f"{CLAIMS}/{claim['metadata']['name']}") is None)
     clock.advance(timedelta(minutes=10))
     assert clock.wait(3600, lambda: not cluster.api.items(CLAIMS)), "terminationGracePeriod is 10 minutes"
 
