@@ -152,7 +152,7 @@ class Cloud:
 
     def settled(self, name: str) -> dict[str, Any]:
         """Return the stack once nothing goes on in it any more."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             stack: dict[str, Any] = self.call("DescribeStacks", StackName=name)["Stacks"][0]
             if not stack["StackStatus"].endswith("_IN_PROGRESS") or stack["StackStatus"] == "REVIEW_IN_PROGRESS":

@@ -16,7 +16,7 @@ TEMPLATE = json.dumps({"Resources": {"P": PARAMETER}})
 
 def ended(world: World, stack_id: str) -> dict[str, Any]:
     client = world.client("cloudformation")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         stack: dict[str, Any] = client.describe_stacks(StackName=stack_id)["Stacks"][0]
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):

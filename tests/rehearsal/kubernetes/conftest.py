@@ -188,7 +188,7 @@ def karpenter(kubectl: Kubectl, nodes: str) -> str:
     """Install the CRDs, the controller's pods (which do nothing but be there) and the GPUs' device plugin."""
     for path in build.kubebox().crds:
         kubectl("apply", "--server-side", "-f", str(path))
-    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=110s")
     labels = {"app.kubernetes.io/name": "karpenter"}
     spec = {"containers": [{"name": "controller", "image": "karpenter"}]}
     deployment = {
@@ -199,5 +199,5 @@ def karpenter(kubectl: Kubectl, nodes: str) -> str:
     }
     plugin = _daemon_set("nvidia-device-plugin", {"karpenter.k8s.aws/instance-gpu-manufacturer": "nvidia"})
     kubectl("apply", "-f", "-", given=[deployment, plugin])
-    kubectl("-n", "kube-system", "rollout", "status", "deployment/karpenter", "--timeout=30s")
+    kubectl("-n", "kube-system", "rollout", "status", "deployment/karpenter", "--timeout=110s")
     return nodes

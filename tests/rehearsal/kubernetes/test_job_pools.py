@@ -34,10 +34,10 @@ def pools(cluster: Cluster, kubectl: Kubectl, karpenter: str) -> Iterator[None]:
     assert karpenter
     kubectl("apply", "-f", "-", given=[node_class(each, PLACE) for each in (DRIVER, GPUS)])
     kubectl("apply", "-f", "-", given=[node_pool(each, LIFETIME) for each in (DRIVER, GPUS)])
-    kubectl("wait", "--for=condition=Ready", "nodepool", "--all", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "nodepool", "--all", "--timeout=110s")
     yield
-    kubectl("delete", "nodepool", "driver", "gpu", "--timeout=60s")
-    kubectl("delete", "ec2nodeclass", "driver", "gpu", "--timeout=60s")
+    kubectl("delete", "nodepool", "driver", "gpu", "--timeout=110s")
+    kubectl("delete", "ec2nodeclass", "driver", "gpu", "--timeout=110s")
     assert cluster.api.items(CLAIMS) == []
 
 
@@ -55,7 +55,7 @@ def pod(name: str, labels: dict[str, str], gpus: int = 0, cpu: str = "3") -> dic
 def run(kubectl: Kubectl, namespace: str, *pods: dict[str, Any]) -> None:
     kubectl("-n", namespace, "apply", "-f", "-", given=list(pods))
     names = [f"pod/{each['metadata']['name']}" for each in pods]
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", *names, "--timeout=60s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", *names, "--timeout=110s")
 
 
 def node_of(cluster: Cluster, namespace: str, name: str) -> dict[str, Any]:

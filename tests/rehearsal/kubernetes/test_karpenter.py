@@ -24,10 +24,10 @@ TOLERATION = {"key": "team", "operator": "Exists"}
 def gpu_pool(cluster: Cluster, kubectl: Kubectl, karpenter: str) -> Iterator[str]:
     """Give a class and a pool of up to two small GPU nodes; remove both, and see them go with their nodes."""
     kubectl("apply", "-f", "-", given=[node_class(), pool()])
-    kubectl("wait", "--for=condition=Ready", "nodepool/gpu", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "nodepool/gpu", "--timeout=110s")
     yield karpenter
-    kubectl("delete", "nodepool", "gpu", "--ignore-not-found", "--timeout=60s")
-    kubectl("delete", "ec2nodeclass", "gpu", "--timeout=60s")
+    kubectl("delete", "nodepool", "gpu", "--ignore-not-found", "--timeout=110s")
+    kubectl("delete", "ec2nodeclass", "gpu", "--timeout=110s")
     assert cluster.api.items(CLAIMS) == []
 
 
@@ -71,7 +71,7 @@ def test_a_pending_pod_gets_the_cheapest_spot_node_that_holds_it(
     cluster: Cluster, kubectl: Kubectl, namespace: str, fleet: PaperFleet, clock: Clock
 ) -> None:
     kubectl("-n", namespace, "apply", "-f", "-", given=[gpu_pod("a")])
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/a", "--timeout=30s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/a", "--timeout=110s")
     [claim] = cluster.api.items(CLAIMS)
     node = cluster.api.get(f"{NODES}/{claim['status']['nodeName']}")
     assert node
@@ -80,7 +80,7 @@ def test_a_pending_pod_gets_the_cheapest_spot_node_that_holds_it(
     assert node["metadata"]["labels"]["team"] == "a"
     assert GPU_TAINT in node["spec"]["taints"]
     assert node["metadata"]["labels"]["karpenter.k8s.aws/instance-gpu-manufacturer"] == "nvidia"
-    kubectl("wait", "--for=condition=Ready", f"nodeclaim/{claim['metadata']['name']}", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", f"nodeclaim/{claim['metadata']['name']}", "--timeout=110s")
     kubectl("-n", namespace, "delete", "pod", "a")
     assert clock.wait(3600, lambda: not cluster.api.items(CLAIMS)), "an empty node goes after consolidateAfter"
     assert not [order for order in fleet.running.values() if order.type_name.startswith("g")]
@@ -117,8 +117,8 @@ def test_a_node_is_not_initialised_before_its_gpus_can_be_had(
     assert "nvidia.com/gpu" not in node["status"]["allocatable"]
     assert "karpenter.sh/initialized" not in node["metadata"]["labels"]
     no_device_plugin()
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/a", "--timeout=30s")
-    kubectl("wait", "--for=condition=Initialized", f"nodeclaim/{claim['metadata']['name']}", "--timeout=20s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/a", "--timeout=110s")
+    kubectl("wait", "--for=condition=Initialized", f"nodeclaim/{claim['metadata']['name']}", "--timeout=110s")
 
 
 @pytest.mark.usefixtures("gpu_pool")
@@ -128,7 +128,7 @@ def test_on_demand_is_bought_where_there_is_no_spot(
     fleet.short_of.add("spot")
     try:
         kubectl("-n", namespace, "apply", "-f", "-", given=[gpu_pod("a")])
-        kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/a", "--timeout=30s")
+        kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/a", "--timeout=110s")
     finally:
         fleet.short_of.clear()
     [claim] = cluster.api.items(CLAIMS)
@@ -182,7 +182,7 @@ def test_a_deleted_pool_takes_its_nodes_and_waits_for_a_pod_that_must_not_be_dis
     held = gpu_pod("held")
     held["metadata"]["annotations"] = {"karpenter.sh/do-not-disrupt": "true"}
     kubectl("-n", namespace, "apply", "-f", "-", given=[held])
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/held", "--timeout=30s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/held", "--timeout=110s")
     kubectl("delete", "nodepool", "gpu", "--wait=false")
     [claim] = cluster.api.items(CLAIMS)
     assert not clock.wait(60, lambda: cluster.api.get(f"{CLAIMS}/{claim['metadata']['name']}") is None)

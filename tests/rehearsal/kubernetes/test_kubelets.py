@@ -38,8 +38,8 @@ def waiting_reason(pod: dict[str, Any]) -> str:
 def test_a_deployment_becomes_available_and_a_job_completes(kubectl: Kubectl, namespace: str) -> None:
     kubectl("-n", namespace, "create", "deployment", "web", "--image=x", "--replicas=2")
     kubectl("-n", namespace, "create", "job", "work", "--image=x")
-    kubectl("-n", namespace, "wait", "--for=condition=Available", "deployment/web", "--timeout=30s")
-    kubectl("-n", namespace, "wait", "--for=condition=Complete", "job/work", "--timeout=30s")
+    kubectl("-n", namespace, "wait", "--for=condition=Available", "deployment/web", "--timeout=110s")
+    kubectl("-n", namespace, "wait", "--for=condition=Complete", "job/work", "--timeout=110s")
 
 
 @pytest.mark.usefixtures("nodes")
@@ -105,7 +105,7 @@ def test_a_pod_waits_for_the_secret_that_it_names(
     kubectl("-n", namespace, "apply", "-f", "-", given=[manifest("needy", main=main)])
     assert clock.wait(3600, lambda: waiting_reason(pod("needy")) == "CreateContainerConfigError")
     kubectl("-n", namespace, "create", "secret", "generic", "later")
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/needy", "--timeout=30s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/needy", "--timeout=110s")
 
 
 @pytest.mark.usefixtures("nodes")
@@ -115,7 +115,7 @@ def test_a_held_pod_runs_until_it_is_told_its_exit_code(
     held = manifest("held", restartPolicy="Never")
     held["metadata"]["annotations"] = {"rehearsal/hold": "true"}
     kubectl("-n", namespace, "apply", "-f", "-", given=[held])
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/held", "--timeout=30s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/held", "--timeout=110s")
     clock.sleep(60)
     assert pod("held")["status"]["phase"] == "Running"
     kubectl("-n", namespace, "annotate", "pod", "held", "rehearsal/exit-code=3")
@@ -149,8 +149,8 @@ def test_pod_security_refuses_a_privileged_pod(kubectl: Kubectl, namespace: str)
 @pytest.mark.usefixtures("nodes")
 def test_a_namespace_ends_with_its_pods(kubectl: Kubectl, namespace: str) -> None:
     kubectl("-n", namespace, "create", "deployment", "web", "--image=x")
-    kubectl("-n", namespace, "wait", "--for=condition=Available", "deployment/web", "--timeout=30s")
-    kubectl("delete", "namespace", namespace, "--timeout=60s")
+    kubectl("-n", namespace, "wait", "--for=condition=Available", "deployment/web", "--timeout=110s")
+    kubectl("delete", "namespace", namespace, "--timeout=110s")
 
 
 @pytest.mark.usefixtures("nodes")
@@ -183,7 +183,7 @@ def test_a_drain_waits_for_a_disruption_budget(
     guarded = manifest("guarded", nodeSelector={"role": "budgeted"}, tolerations=[{"operator": "Exists"}])
     guarded["metadata"]["labels"] = {"app": "guarded"}
     kubectl("-n", namespace, "apply", "-f", "-", given=[guarded])
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/guarded", "--timeout=30s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/guarded", "--timeout=110s")
     kubectl("-n", namespace, "create", "pdb", "guard", "--selector=app=guarded", "--min-available=1")
     removal = threading.Thread(target=cluster.remove_node_group, args=("budgeted",))
     removal.start()

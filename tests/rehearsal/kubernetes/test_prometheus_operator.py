@@ -25,7 +25,7 @@ CLAIM = "prometheus-p-db-prometheus-p-0"
 def kinds(kubectl: Kubectl) -> None:
     """Define what the operator is told by."""
     kubectl("apply", "--server-side", "-f", "-", given=list(definitions.of_group("monitoring.coreos.com").values()))
-    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=110s")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def operator(kubectl: Kubectl, nodes: str, kinds: None) -> Iterator[str]:  # noq
     metadata = {"name": "operator", "namespace": "default", "labels": {key: value}}
     kubectl("apply", "-f", "-", given=[{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}])
     yield "operator"
-    kubectl("-n", "default", "delete", "pod/operator", "--timeout=30s")
+    kubectl("-n", "default", "delete", "pod/operator", "--timeout=110s")
 
 
 def wanted(namespace: str, gib: int, when_deleted: str) -> Item:
@@ -72,7 +72,7 @@ def test_a_larger_volume_makes_a_new_set_whose_claim_stays_only_if_it_is_to(
     assert (found["metadata"]["uid"] == claim) == stays
     assert found["spec"]["resources"]["requests"]["storage"] == ("20Gi" if stays else "30Gi")
     assert there("services", "prometheus-operated")["spec"]["clusterIP"] == "None"
-    kubectl("-n", namespace, "delete", "prometheus/p", "--timeout=60s")
+    kubectl("-n", namespace, "delete", "prometheus/p", "--timeout=110s")
     assert clock.wait(3600, lambda: not uid()), "the set goes with its owner"
 
 
@@ -96,7 +96,7 @@ def test_another_retention_changes_the_set_that_is_there(
     assert clock.wait(3600, lambda: "--storage.tsdb.retention.time=30d" in args())
     assert made()["metadata"]["uid"] == first["uid"]
     assert made()["metadata"]["generation"] == first["generation"] + 1, "and it is changed no more than once"
-    kubectl("-n", namespace, "delete", "prometheus/p", "--timeout=60s")
+    kubectl("-n", namespace, "delete", "prometheus/p", "--timeout=110s")
     assert clock.wait(3600, lambda: not made())
 
 
@@ -110,7 +110,7 @@ def test_without_its_pod_nothing_is_made_or_changed(
     PrometheusOperator(cluster.api, threading.Event()).turn()
     assert cluster.api.get(path) is None
     assert not clock.wait(60, lambda: cluster.api.get(path) is not None)
-    kubectl("-n", namespace, "delete", "prometheus/p", "--timeout=60s")
+    kubectl("-n", namespace, "delete", "prometheus/p", "--timeout=110s")
 
 
 def test_without_a_claim_it_stores_in_the_pod() -> None:

@@ -40,13 +40,13 @@ def test_a_claim_waits_for_the_driver_and_its_volume_goes_with_it(
     kubectl("-n", namespace, "apply", "-f", "-", given=[CLASS, *claim_and_pod()])
     assert not clock.wait(120, lambda: bool(fleet.volumes)), "no volume without the driver"
     kubectl("-n", "kube-system", "create", "deployment", "ebs-csi-controller", "--image=x")
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/user", "--timeout=60s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/user", "--timeout=110s")
     assert len(fleet.volumes) == 1
     larger = '{"spec":{"resources":{"requests":{"storage":"12Gi"}}}}'
     kubectl("-n", namespace, "patch", "pvc/data", "--patch", larger)
-    kubectl("-n", namespace, "wait", "--for=jsonpath={.status.capacity.storage}=12Gi", "pvc/data", "--timeout=60s")
+    kubectl("-n", namespace, "wait", "--for=jsonpath={.status.capacity.storage}=12Gi", "pvc/data", "--timeout=110s")
     assert fleet.grown == dict.fromkeys(fleet.volumes, 12)
-    kubectl("-n", namespace, "delete", "pod/user", "pvc/data", "--timeout=30s")
+    kubectl("-n", namespace, "delete", "pod/user", "pvc/data", "--timeout=110s")
     assert clock.wait(3600, lambda: not fleet.volumes)
     assert clock.wait(3600, lambda: cluster.api.items("/api/v1/persistentvolumes") == [])
     kubectl("-n", "kube-system", "delete", "deployment", "ebs-csi-controller")

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.signers import RequestSigner
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 50.0  # seconds, of the 60 that the function has
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
