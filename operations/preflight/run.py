@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operations.findings import Finding, failed, warning
 from operations.preflight import (
     access,
+    add_ons,
     bucket_key,
     cost,
     existing_network,
@@ -28,6 +29,7 @@ IN_THE_ACCOUNT: tuple[tuple[str, Check], ...] = (
     ("vCPU quota", quotas.standard),
     ("build quota", quotas.builds),
     ("instance types", offers.offers),
+    (add_ons.SUBJECT, add_ons.add_ons),
     ("existing network", existing_network.existing_network),
     ("service-linked roles", roles.roles),
     ("input", inputs.uploaded),

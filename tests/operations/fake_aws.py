@@ -11,6 +11,7 @@ from botocore.awsrequest import AWSResponse
 
 import config
 from operations.preflight.question import Question, usual_executors
+from rapids_eks.add_on_versions import PINNED
 
 ROOT = Path(__file__).parents[2]
 Answer = Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -115,6 +116,15 @@ def missing_stack(asked: dict[str, Any]) -> Mapping[str, Any]:
     raise Refusal("ValidationError", f"Stack with id {asked['StackName']} does not exist")
 
 
+def add_on_versions(asked: dict[str, Any]) -> Mapping[str, Any]:
+    """Answer with the version of an add-on that this was made with, and an older one of another Kubernetes."""
+    fits = {PINNED[asked["addonName"]]: asked["kubernetesVersion"], "v1.0.0-eksbuild.1": "1.34"}
+    versions = [
+        {"addonVersion": each, "compatibilities": [{"clusterVersion": kubernetes}]} for each, kubernetes in fits.items()
+    ]
+    return {"addons": [{"addonName": asked["addonName"], "addonVersions": versions}]}
+
+
 def ready() -> FakeAws:
     """Return an account in which everything is as it should be, and nothing is deployed."""
     zones = [{"ZoneName": name, "ZoneId": at, "State": "available"} for name, at in ZONES.items()]
@@ -126,6 +136,7 @@ def ready() -> FakeAws:
             "cloudformation.ListStackResources": missing_stack,
             "s3.GetBucketEncryption": refuses("ServerSideEncryptionConfigurationNotFoundError"),
             "s3.ListObjectsV2": {},
+            "eks.DescribeAddonVersions": add_on_versions,
             "eks.DescribeCluster": refuses("ResourceNotFoundException"),
             "logs.DescribeLogGroups": {"logGroups": []},
             "service-quotas.GetServiceQuota": quota(),

@@ -173,6 +173,29 @@ def test_an_existing_bucket_must_be_there_and_in_the_region(answer: Any, level: 
     assert [each for each, _, _ in told(aws, "data bucket", changed("data", bucket="mine"))] == [level]
 
 
+def test_a_version_of_an_add_on_that_eks_does_not_have_is_a_problem_with_those_that_there_are() -> None:
+    wanted = blueprint().cluster.add_ons.model_copy(
+        update={"coredns": "v1.0.0-eksbuild.1", "vpc_cni": "v9.9.9-eksbuild.9"}
+    )
+    cni, coredns = sorted(
+        told(ready(), "EKS add-ons", changed("cluster", add_ons=wanted)), key=lambda each: each[1], reverse=True
+    )
+    assert cni[0] == coredns[0] == "problem"
+    assert coredns[1] == "coredns v1.0.0-eksbuild.1 is none of EKS's for Kubernetes 1.35"
+    assert coredns[2] == "give `cluster.add_ons.coredns` one of: v1.13.2-eksbuild.21"
+    assert "`cluster.add_ons.vpc_cni`" in cni[2]
+
+
+def test_the_add_on_for_secrets_is_looked_at_only_where_grafana_is_wanted() -> None:
+    wanted = blueprint().cluster.add_ons.model_copy(
+        update={"aws_secrets_store_csi_driver_provider": "v9.9.9-eksbuild.9"}
+    )
+    given = changed("cluster", add_ons=wanted)
+    assert [level for level, _, _ in told(ready(), "EKS add-ons", given)] == ["problem"]
+    without_grafana = given.model_copy(update={"observability": None})
+    assert [level for level, _, _ in told(ready(), "EKS add-ons", without_grafana)] == ["ok"]
+
+
 @pytest.mark.parametrize(
     ("today", "level"), [(date(2027, 1, 26), "ok"), (date(2027, 1, 27), "warning"), (date(2027, 3, 28), "warning")]
 )

@@ -1,6 +1,5 @@
-"""What an add-on is told, and that each version of one takes only the settings that its schema has."""
+"""What an add-on is told: one takes only the settings that its schema has."""
 
-import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -9,7 +8,6 @@ import yaml
 
 from rehearsal.services.eks.records import Record, invalid
 
-VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
 NAMES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer"}
 UNSUPPORTED = "ConfigurationValue provided in request is not supported"
 # The settings that are known to be taken, with their types; below those without keys of their own there is anything.
@@ -52,14 +50,6 @@ def read(given: Record) -> Record:
     if wrong := list(_wrong(settings, known, "$") if known is not None else ()):
         raise invalid(f"{UNSUPPORTED}: Json schema validation failed with error: [{', '.join(wrong)}]")
     return settings
-
-
-def refuse_version(given: Record, kubernetes: str) -> None:
-    """Refuse a version that can be none, and a kube-proxy of another Kubernetes; of others only AWS knows its own."""
-    version = given.get("addonVersion")
-    other = given["addonName"] == "kube-proxy" and not str(version).startswith(f"v{kubernetes}.")
-    if version is not None and (other or not VERSION.fullmatch(version)):
-        raise invalid(f"Addon version specified is not supported: {version}")
 
 
 def _wrong(settings: Mapping[str, Any], known: Mapping[str, Any], place: str) -> Iterator[str]:

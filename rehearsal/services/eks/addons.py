@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rehearsal.charts import definitions
-from rehearsal.services.eks import addon_settings, pod_identities
+from rehearsal.services.eks import addon_settings, addon_versions, pod_identities
 from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
 from rehearsal.wire.call import Call, Handler
 
@@ -82,7 +82,7 @@ def operations(eks: Eks) -> dict[str, Handler]:
         "UpdateAddon": lambda call: {"update": update(eks, call)},
         "DeleteAddon": lambda call: {"addon": delete(eks, call)},
         "ListAddons": lambda call: {"addons": list(eks.cluster(call).addons)},
-        "DescribeAddonVersions": _versions,
+        "DescribeAddonVersions": lambda call: addon_versions.listed(call, list(ADDONS)),
     }
 
 
@@ -94,11 +94,11 @@ def create(eks: Eks, call: Call) -> Record:
         raise invalid(f"Addon {name} specified is not supported; the rehearsal has {', '.join(sorted(ADDONS))}")
     if name in cluster.addons:
         raise in_use("Addon already exists.")
-    addon_settings.refuse_version(given, cluster.record["version"])
+    addon_versions.refuse(given)
     addon_settings.read(given)
     owner = eks.arn("addon", cluster.name, name, short_id())
     record = {
-        "addonVersion": "v1.0.0-eksbuild.1",
+        "addonVersion": addon_versions.default(name),
         **given,
         "podIdentityAssociations": _associate(eks, cluster, call, owner),
         "addonArn": owner,
@@ -132,7 +132,7 @@ def update(eks: Eks, call: Call) -> Record:
     """Change an add-on's version, configuration or roles."""
     cluster, record = eks.cluster(call), _addon(eks, call)
     plane = cluster.ready
-    addon_settings.refuse_version(call.parameters, cluster.record["version"])
+    addon_versions.refuse(call.parameters)
     addon_settings.read(call.parameters)
     names = ("addonVersion", "configurationValues", "serviceAccountRoleArn")
     record |= {name: call.parameters[name] for name in names if name in call.parameters}
@@ -262,13 +262,3 @@ def _manifest(workload: Workload, settings: Record) -> Record:
 def _addon(eks: Eks, call: Call) -> Record:
     name = call.parameters["addonName"]
     return found(eks.cluster(call).addons, name, f"No addon: {name} found in cluster: {call.parameters['clusterName']}")
-
-
-def _versions(call: Call) -> Record:
-    wanted = call.parameters.get("addonName")
-    version = {
-        "addonVersion": "v1.0.0-eksbuild.1",
-        "compatibilities": [{"clusterVersion": "1.35", "defaultVersion": True}],
-    }
-    names = [name for name in ADDONS if wanted in (None, name)]
-    return {"addons": [{"addonName": name, "type": "addon", "addonVersions": [version]} for name in names]}

@@ -1,4 +1,4 @@
-"""What an add-on is told: only settings that its schema has; and its version, as far as that can be known."""
+"""What an add-on is told: only settings that its schema has; and its version, of which few are known."""
 
 import json
 from typing import Any
@@ -32,12 +32,23 @@ def test_a_setting_that_the_secrets_add_on_is_not_known_to_take_is_refused(
         account.call("UpdateAddon", {**given, "configurationValues": json.dumps(values)})
 
 
-@pytest.mark.parametrize(("name", "version"), [("coredns", "1.2.3"), ("kube-proxy", "v1.34.1-eksbuild.2")])
-def test_a_version_that_can_be_none_of_the_add_on_s_is_refused(account: Any, name: str, version: str) -> None:  # noqa: ANN401
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("coredns", "1.2.3"),
+        ("coredns", "v1.13.2-eksbuild.99"),
+        ("kube-proxy", "v1.34.1-eksbuild.2"),
+        ("snapshot-controller", "newest"),
+    ],
+)
+def test_a_version_that_the_add_on_is_not_known_to_have_is_refused(account: Any, name: str, version: str) -> None:  # noqa: ANN401
     account.cluster()
     given = {"clusterName": "c", "addonName": name}
     with pytest.raises(Refused, match=f"Addon version specified is not supported: {version}"):
         account.call("CreateAddon", {**given, "addonVersion": version})
-    account.call("CreateAddon", {**given, "addonVersion": "v1.35.3-eksbuild.21"})
+    (listed,) = account.call("DescribeAddonVersions", {"addonName": name, "kubernetesVersion": "1.35"})["addons"]
+    (known,) = [each["addonVersion"] for each in listed["addonVersions"]]
+    account.call("CreateAddon", {**given, "addonVersion": known})
     with pytest.raises(Refused, match="is not supported"):
         account.call("UpdateAddon", {**given, "addonVersion": version})
+    assert account.call("DescribeAddonVersions", {"addonName": name, "kubernetesVersion": "1.30"})["addons"] == []
