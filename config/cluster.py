@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from config.add_ons import AddOns
 from config.addresses import Range
 from config.errors import Problem
-from config.instance_types import GeneralType
+from config.instance_types import GeneralType, vcpus
 from config.names import ImageRelease, Principal
 from config.section import RetentionDays, Section
 from rapids_eks.node_image import AL2023_RELEASE
@@ -51,6 +51,11 @@ class CoreNodes(Section):
     al2023_release: ImageRelease = AL2023_RELEASE
     """Release of the Amazon Linux 2023 image for EKS, never older than the one before. When it changes EKS replaces the
     nodes, a new one in the same zone before an old one is drained as disruption budgets allow."""
+
+    @property
+    def most_vcpus(self) -> int:
+        """How many vCPUs they have if all are of the largest type."""
+        return self.count * max(map(vcpus, self.instance_types))
 
 
 class Cluster(Section):

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from rehearsal import tools
 from rehearsal.world import World
 
 Say = Callable[[str], None]
+STANDARD = "L-1216C47A"  # the quota of vCPUs of standard types, on demand
 
 
 class StepFailed(Exception):  # noqa: N818 - a step of the rehearsal, as the user sees it
@@ -58,6 +59,15 @@ class CdkCli:
         """Synthesize the app, for all commands that follow, and bootstrap the world."""
         self("synth", "synth", "--quiet", "--output", str(self._assembly), *arguments)
         self.built("bootstrap", "bootstrap", f"aws://{self.world.account}/{self.world.region}")
+
+    def ask(self, wanted: Mapping[str, int], why: str) -> None:
+        """Have quotas of vCPUs, by their codes, raised that a new account starts without; in AWS somebody decides."""
+        quotas = self.world.client("service-quotas")
+        for code, vcpus in wanted.items():
+            quota = {"ServiceCode": "ec2", "QuotaCode": code}
+            if quotas.get_service_quota(**quota)["Quota"]["Value"] < vcpus:
+                self.say(f"--- ask for {vcpus} vCPUs (quota {code}): {why}")
+                quotas.request_service_quota_increase(**quota, DesiredValue=vcpus)
 
     def built(self, step: str, *arguments: str) -> str:
         """Run a command on what was synthesized."""

@@ -1,15 +1,14 @@
 """The project's whole story, for somebody to watch: deploy, bring data, run the pipeline, look at it, destroy."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import config
 from rapids_eks.spark_job_run.content import vcpus
 from rapids_eks.team_layout import pascal_case
-from rehearsal.cdk_cli import CdkCli, StepFailed
+from rehearsal.cdk_cli import STANDARD, CdkCli, StepFailed
 from rehearsal.left_over import LeftOver
 from rehearsal.world import World
 
@@ -35,7 +34,10 @@ class Demo:
             raise StepFailed(f"{self.blueprint} has no pipeline to show: remove its line `pipeline: null`")
         cdk.prepare("--context", f"config={self.blueprint}")
         left.remember()
-        _ask(cdk, vcpus(settings.job(team, "any/image:1"), spot=settings.capacity.gpu.spot))
+        gpus = vcpus(settings.job(team, "any/image:1"), spot=settings.capacity.gpu.spot)
+        cdk.ask(dict.fromkeys(gpus["codes"], gpus["vcpus"]), f"GPU instances, {gpus['why']}")
+        always, drivers = settings.cluster.core_nodes.most_vcpus, settings.capacity.driver.max_vcpus
+        cdk.ask({STANDARD: always + drivers}, "the core nodes, and drivers of jobs")
         cdk.deploy("deploy the platform", *(name for name in cdk.stacks() if name != "Pipeline"))
         self._bring(cdk, _outputs(cdk.world, f"{settings.name}-teams")[f"{pascal_case(team.name)}Upload"])
         cdk.deploy("run the pipeline", "Pipeline")
@@ -61,14 +63,6 @@ class Demo:
             path = self.result / key.removeprefix(prefix).lstrip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
             cdk.world.client("s3").download_file(bucket, key, str(path))
-
-
-def _ask(cdk: CdkCli, need: Mapping[str, Any]) -> None:
-    """Have the quotas raised that a new account starts without; in AWS somebody looks at it first."""
-    for code in need["codes"]:
-        asked = {"ServiceCode": "ec2", "QuotaCode": code, "DesiredValue": need["vcpus"]}
-        cdk.say(f"--- ask for {need['vcpus']} vCPUs of GPU instances (quota {code}): {need['why']}")
-        cdk.world.client("service-quotas").request_service_quota_increase(**asked)
 
 
 def _outputs(world: World, stack: str) -> dict[str, str]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
-from rehearsal.cdk_cli import CdkCli, StepFailed
+from rehearsal.cdk_cli import STANDARD, CdkCli, StepFailed
 from rehearsal.left_over import LeftOver
+
+VCPUS = 256  # that an app's node groups may need
 
 
 def rehearse(cdk: CdkCli, left: LeftOver, stacks: Sequence[str] = ("--all",)) -> None:
     """Run every step with some of the app's stacks, noting what is left after each destroy. Raises StepFailed."""
     cdk.prepare()
     left.remember()
+    cdk.ask({STANDARD: VCPUS}, "a new account starts 5 of standard types")
     for turn in ("", " again"):
         cdk.deploy(f"deploy{turn}", *stacks)
         if not turn:

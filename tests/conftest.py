@@ -9,6 +9,7 @@ import leaving
 import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
+from quotas import GPUS, STANDARD, raise_quotas
 
 from rehearsal import daemon
 from tests.rehearsal.live.account import Account
@@ -52,6 +53,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """One account in a rehearsal that runs in a process of its own."""
     directory = Path(tmp_path_factory.mktemp("live"))
     world = daemon.up(directory, 0, SPEED)
+    raise_quotas(world, *STANDARD)
     end = leaving.until_left(lambda item: item.path in DEPLOYING, lambda: daemon.down(directory))
     yield Account(world)
     end()
@@ -71,8 +73,7 @@ def plant(account: Account) -> Iterator[Callable[..., None]]:
 @pytest.fixture(scope="module")
 def gpu_quotas(account: Account) -> Iterator[None]:
     """Let the account start nodes with GPUs, which a new one may not."""
-    quotas = account.client("service-quotas")
-    for code in ("L-DB2E81BA", "L-3819A6DF"):
-        quotas.request_service_quota_increase(ServiceCode="ec2", QuotaCode=code, DesiredValue=128)
+    raise_quotas(account.world, *GPUS)
     yield
     account.world.page("quotas", method="DELETE")
+    raise_quotas(account.world, *STANDARD)

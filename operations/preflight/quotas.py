@@ -64,8 +64,7 @@ def gpus(question: Question) -> Iterator[Finding]:
 
 def standard(question: Question) -> Iterator[Finding]:
     """Yield whether core nodes and drivers find their vCPUs."""
-    core, driver = question.blueprint.cluster.core_nodes, question.blueprint.capacity.driver
-    always = core.count * max(map(vcpus, core.instance_types))
+    always, driver = question.blueprint.cluster.core_nodes.most_vcpus, question.blueprint.capacity.driver
     least, most = always + min(map(vcpus, driver.instance_types)), always + driver.max_vcpus
     value = applied(question, STANDARD)
     text = f"{value} {STANDARD.name}; core nodes take {always}, drivers up to {driver.max_vcpus}"

@@ -1,4 +1,4 @@
-"""What EC2 does not start: what it has none of, because a fault `shortage` says so, and GPUs beyond the quotas."""
+"""What EC2 does not start: what it has none of, because a fault `shortage` says so, and vCPUs beyond the quotas."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from rehearsal.world import World
 SPOT = "spot"  # the fault's target for the whole market
 # by what the names of types begin with: the codes of the quotas on demand and Spot, which count vCPUs; all P share one
 COUNTED = {"(g|vt)[0-9]": ("L-DB2E81BA", "L-3819A6DF"), "p5": ("L-417A185B", "L-C4BD4855")}
-COUNTED |= {"p[2-4]": ("L-417A185B", "L-7212CCBC")}
+COUNTED |= {"p[2-4]": ("L-417A185B", "L-7212CCBC"), "([acdhimrtz]|im|is)[0-9]": ("L-1216C47A", "L-34B43A08")}
 
 
 def refusals(world: World, quotas: ServiceQuotas) -> dict[str, Callable[[Call], None]]:
@@ -35,7 +35,7 @@ def refusals(world: World, quotas: ServiceQuotas) -> dict[str, Callable[[Call], 
 
 
 def _within(quotas: ServiceQuotas, call: Call, kind: str, *, spot: bool) -> None:
-    """Refuse an instance with GPUs that would go beyond the vCPUs of its quota.
+    """Refuse instances that would go beyond the vCPUs of their quota.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html#ec2-on-demand-instances-limits
     """
@@ -57,7 +57,7 @@ def _within(quotas: ServiceQuotas, call: Call, kind: str, *, spot: bool) -> None
 
 
 def _code(kind: str, *, spot: bool) -> str | None:
-    """Return the quota to which a type counts in a market; None for types without GPUs, of which none is looked at."""
+    """Return the quota to which a type counts in a market; None for rarer types, of which none is looked at."""
     return next((codes[spot] for begins, codes in COUNTED.items() if re.match(begins, kind)), None)
 
 

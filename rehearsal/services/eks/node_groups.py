@@ -8,6 +8,7 @@ from moto.ec2.models import ec2_backends
 
 from rehearsal.access.guard import role_may
 from rehearsal.access.identities import roles
+from rehearsal.kubernetes.fleet import LaunchError
 from rehearsal.kubernetes.instance_types import UnknownInstanceType, instance_type
 from rehearsal.services.eks import access_entries, auto_scaling, node_group_rules
 from rehearsal.services.eks.records import Cluster, Eks, Plane, Record, found, in_use, invalid, short_id
@@ -124,7 +125,7 @@ def _refuse_sizes(scaling: Record) -> None:
 
 
 def _join(eks: Eks, plane: Plane, record: Record) -> None:
-    name, wait = record["nodegroupName"], eks.world.clock.wait
+    name, wait, code = record["nodegroupName"], eks.world.clock.wait, "NodeCreationFailure"
     try:
         able = not record["scalingConfig"]["desiredSize"] or wait(NODES_MUST_JOIN_WITHIN, lambda: _able(eks, record))
         if able:
@@ -134,13 +135,15 @@ def _join(eks: Eks, plane: Plane, record: Record) -> None:
             early = able and wait(NODES_TAKE, ready)
         joined = early or (able and wait(NODES_MUST_JOIN_WITHIN, ready))
         reason = "" if joined else "Instances failed to join the kubernetes cluster"
+    except LaunchError as error:
+        reason, code = f"Could not launch instances: {error}", "AsgInstanceLaunchFailures"
     except Exception as error:  # noqa: BLE001 - whatever it is, the nodes did not join, and the group says why
         reason = f"{type(error).__name__}: {error}"
     auto_scaling.follow(eks, record)
     if not reason:
         record["status"] = "ACTIVE"
         return
-    issue = {"code": "NodeCreationFailure", "message": reason, "resourceIds": [name]}
+    issue = {"code": code, "message": reason, "resourceIds": [name]}
     failed = "CREATE_FAILED" if record["status"] == "CREATING" else "DEGRADED"
     record |= {"status": failed, "health": {"issues": [issue]}}
 

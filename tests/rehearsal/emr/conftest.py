@@ -14,6 +14,7 @@ import control_plane
 import pytest
 from kubernetes import config as kubernetes_config
 from kubernetes.client import ApiClient, CoreV1Api, V1Namespace, V1ObjectMeta
+from quotas import STANDARD, raise_quotas
 
 from rehearsal import server
 from rehearsal.access.propagation import PROPAGATION
@@ -214,6 +215,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def _build(world: World) -> Site:
+    raise_quotas(world, *STANDARD)
     subnets, eks = _network(world), world.client("eks")
     eks.create_cluster(
         name="c",

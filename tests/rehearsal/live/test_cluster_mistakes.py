@@ -165,6 +165,7 @@ def test_an_addon_before_the_nodes_it_needs_fails_and_after_them_deploys(account
             "[m6g.large] is not a valid instance type for requested amiType",
         ),
         ("Nodes.Properties.InstanceTypes", ["m5.huge"], "m5.huge"),
+        ("Nodes.Properties.InstanceTypes", ["m7i.48xlarge"], "than your current vCPU limit of 256 allows"),
         ("Nodes.Properties.ScalingConfig", {"MinSize": 3, "DesiredSize": 2, "MaxSize": 4}, "Minimum capacity 3"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What EC2 does not start: GPUs beyond the account's vCPUs, on demand and Spot apart."""
+"""What EC2 does not start: instances beyond the account's vCPUs, on demand and Spot apart."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,14 +52,19 @@ def spot(ec2: Ec2) -> list[str]:
     return ec2.start("g5.2xlarge", InstanceMarketOptions={"MarketType": "spot"})
 
 
-def test_a_new_account_starts_no_gpu_and_whatever_else_it_wants(ec2: Ec2) -> None:
+def test_a_new_account_starts_no_gpu_and_five_vcpus(ec2: Ec2) -> None:
     with pytest.raises(Refused, match="VcpuLimitExceeded: .* current vCPU limit of 0 allows"):
         ec2.start("g5.2xlarge")
     with pytest.raises(Refused, match="MaxSpotInstanceCountExceeded"):
         spot(ec2)
     with pytest.raises(Refused, match="VcpuLimitExceeded"):
         ec2.start("p4d.24xlarge")
-    assert ec2.start("m5.xlarge", count=20)
+    assert ec2.start("m5.xlarge")
+    for kind in ("m6i.large", "im4gn.large", "c5.large"):
+        with pytest.raises(Refused, match="current vCPU limit of 5 allows"):
+            ec2.start(kind)
+    with pytest.raises(Refused, match="MaxSpotInstanceCountExceeded"):
+        ec2.start("r5.2xlarge", InstanceMarketOptions={"MarketType": "spot"})
 
 
 def test_vcpus_of_running_instances_count_in_their_own_market_and_family(ec2: Ec2) -> None:
